@@ -1,0 +1,106 @@
+import type { JsonObject } from "./json.ts";
+
+export const ENTITIES = ["subject", "device", "session", "resource", "address", "global"] as const;
+export type FeatureEntity = (typeof ENTITIES)[number];
+
+export const FEATURE_TYPES = ["number", "boolean", "string", "strings"] as const;
+export type FeatureType = (typeof FEATURE_TYPES)[number];
+export type FeatureScalar = number | boolean | string | readonly string[];
+
+/**
+ * How a feature comes to be: given from outside, or made from signals.
+ *
+ * - `count`: signals of one type within a sliding window;
+ * - `recent`: the last distinct values of an attribute of a signal, newest last;
+ * - `open`: values of an attribute opened by one signal type and closed by another.
+ */
+export type FeatureMaking =
+  | { readonly kind: "given" }
+  | { readonly kind: "count"; readonly signal: string; readonly windowS: number }
+  | { readonly kind: "recent"; readonly signal: string; readonly of: string; readonly most: number }
+  | {
+      readonly kind: "open";
+      readonly signal: string;
+      readonly closedBy: string;
+      readonly of: string;
+      readonly most: number;
+    };
+
+/** One declared feature. */
+export interface FeatureDeclaration {
+  readonly entity: FeatureEntity;
+  readonly name: string;
+  readonly type: FeatureType;
+  /** Older values are stale; the policy sees that they are. */
+  readonly maxAgeS: number;
+  readonly made: FeatureMaking;
+}
+
+/** The entities of one request, by which features are joined. "" where the request has none. */
+export interface FeatureQuery {
+  /** `type:id` */
+  readonly subject: string;
+  readonly device: string;
+  readonly session: string;
+  /** `type:id` */
+  readonly resource: string;
+  readonly address: string;
+}
+
+/** What a decision reads, frozen at one instant. */
+export interface FeatureSnapshot {
+  /** `<entity>.<name>` → value; no entry where missing. */
+  readonly features: JsonObject;
+  /** `<entity>.<name>` → `{age_ms, state}`, one entry for each declared feature. */
+  readonly freshness: JsonObject;
+}
+
+/** Reads features for decisions. */
+export interface FeatureReader {
+  /** Never waits, never throws. */
+  snapshot(query: FeatureQuery, nowMs: number): FeatureSnapshot;
+}
+
+/** A ready feature value. */
+export interface FeatureUpdate {
+  readonly entity: FeatureEntity;
+  /** "" for global. */
+  readonly id: string;
+  readonly name: string;
+  /** null deletes. */
+  readonly value: FeatureScalar | null;
+  /** ms since the Unix epoch. An older value never replaces a newer. */
+  readonly eventTimeMs: number;
+}
+
+/** Something that happened (CloudEvents 1.0 attributes). */
+export interface Signal {
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  /** ms since the Unix epoch. */
+  readonly timeMs: number;
+  /** `type:id`; "" for none. */
+  readonly subject: string;
+  readonly data: JsonObject;
+}
+
+/** Takes features and signals. */
+export interface FeatureWriter {
+  /**
+   * Takes all updates or none.
+   *
+   * @returns a freshness token; a decision that carries it sees these values.
+   * @throws StileError `undeclared_feature` or `invalid_request`, naming the first bad update.
+   */
+  put(updates: readonly FeatureUpdate[], nowMs: number): string;
+  /**
+   * Takes signals, each once by source and id.
+   *
+   * @throws StileError `invalid_request`, naming the first bad signal; none is then taken.
+   */
+  observe(
+    signals: readonly Signal[],
+    nowMs: number,
+  ): { readonly accepted: number; readonly duplicates: number; readonly token: string };
+}
