@@ -121,7 +121,13 @@ export type Decision =
   | (Answered & { readonly kind: "deny" })
   | (Answered & { readonly kind: "step_up"; readonly challenge: OpenChallenge });
 
-/** @returns `type:id`, the name of a subject or resource in features, grants and audit records. */
+/**
+ * @returns `type:id`, the name of a subject or resource in features and audit records. A colon in
+ *   the type is escaped, so that two different entities never share a name.
+ */
 export function entityKey(entity: { readonly type: string; readonly id: string }): string {
-  return `${entity.type}:${entity.id}`;
+  const type = entity.type.includes(":")
+    ? entity.type.replaceAll("%", "%25").replaceAll(":", "%3A")
+    : entity.type;
+  return `${type}:${entity.id}`;
 }

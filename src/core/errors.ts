@@ -8,6 +8,7 @@ export type ErrorCode =
   | "unknown_challenge"
   | "unknown_enrolment"
   | "unknown_factor"
+  | "unknown_service"
   | "challenge_closed"
   | "wrong_code"
   | "code_spent"

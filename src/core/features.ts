@@ -104,3 +104,18 @@ export interface FeatureWriter {
     nowMs: number,
   ): { readonly accepted: number; readonly duplicates: number; readonly token: string };
 }
+
+/** One feature of an entity as a decision would read it. */
+export interface FeatureReading {
+  readonly name: string;
+  /** undefined when missing. */
+  readonly value: FeatureScalar | undefined;
+  readonly ageMs: number | undefined;
+  readonly state: "fresh" | "stale" | "missing";
+}
+
+/** Shows features to people. */
+export interface FeatureInspector {
+  /** @returns every declared feature of the entity, in order of name. */
+  read(entity: FeatureEntity, id: string, nowMs: number): readonly FeatureReading[];
+}

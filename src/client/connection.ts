@@ -1,0 +1,208 @@
+import {
+  Client,
+  type ClientOptions,
+  credentials,
+  Metadata,
+  type ServiceError,
+  status,
+} from "@grpc/grpc-js";
+import type { FieldViolation } from "../core/errors.ts";
+import { errorFromStatusBytes } from "../wire/error-status.ts";
+import {
+  type InputInitOf,
+  type MethodName,
+  methodsOf,
+  type OutputOf,
+  type WireMethod,
+  type WireService,
+} from "../wire/methods.ts";
+
+/** A call that failed. Whatever the reason, it is not an allow. */
+export class CallError extends Error {
+  /** gRPC status name, such as `UNAVAILABLE`. */
+  readonly status: string;
+  /** Stile's stable reason, such as `invalid_request`; "" where the server gave none. */
+  readonly reason: string;
+  readonly violations: readonly FieldViolation[];
+
+  constructor(error: ServiceError) {
+    super(error.details, { cause: error });
+    this.name = "CallError";
+    this.status = status[error.code];
+    const bytes = error.metadata?.get("grpc-status-details-bin")[0];
+    const detail = bytes instanceof Buffer ? errorFromStatusBytes(bytes) : undefined;
+    this.reason = detail?.reason ?? "";
+    this.violations = detail?.violations ?? [];
+  }
+}
+
+export interface CallOptions {
+  /** The call fails with DEADLINE_EXCEEDED beyond. Default 5,000. */
+  readonly deadlineMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A stream of messages sent one by one and answered one by one. */
+export interface Duplex<I, O> {
+  /** Resolves once the transport takes more. */
+  send(message: I): Promise<void>;
+  /** No more will be sent. */
+  end(): void;
+  readonly messages: AsyncIterable<O>;
+}
+
+const DEADLINE_MS = 5_000;
+
+/** A connection to one server: typed calls over one channel. */
+export class Connection {
+  readonly #client: Client;
+  readonly #methods = new Map<WireService, ReadonlyMap<string, WireMethod>>();
+
+  /** @param address `host:port`, plaintext. */
+  constructor(address: string, options: ClientOptions = {}) {
+    this.#client = new Client(address, credentials.createInsecure(), options);
+  }
+
+  /** @throws CallError */
+  unary<S extends WireService, K extends MethodName<S>>(
+    service: S,
+    name: K,
+    request: InputInitOf<S, K>,
+    options: CallOptions = {},
+  ): Promise<OutputOf<S, K>> {
+    const method = this.#method(service, name);
+    return new Promise((resolve, reject) => {
+      const call = this.#client.makeUnaryRequest<InputInitOf<S, K>, unknown>(
+        method.path,
+        method.requestToBytes,
+        method.responseFromBytes,
+        request,
+        new Metadata(),
+        { deadline: Date.now() + (options.deadlineMs ?? DEADLINE_MS) },
+        (error, response) => {
+          if (error !== null) reject(new CallError(error));
+          else resolve(outputOf<S, K>(response));
+        },
+      );
+      cancelOn(options.signal, call);
+    });
+  }
+
+  /** Sends all messages, then takes the one response. @throws CallError */
+  clientStream<S extends WireService, K extends MethodName<S>>(
+    service: S,
+    name: K,
+    requests: Iterable<InputInitOf<S, K>>,
+    options: CallOptions = {},
+  ): Promise<OutputOf<S, K>> {
+    const method = this.#method(service, name);
+    return new Promise((resolve, reject) => {
+      const call = this.#client.makeClientStreamRequest<InputInitOf<S, K>, unknown>(
+        method.path,
+        method.requestToBytes,
+        method.responseFromBytes,
+        new Metadata(),
+        { deadline: Date.now() + (options.deadlineMs ?? DEADLINE_MS) },
+        (error, response) => {
+          if (error !== null) reject(new CallError(error));
+          else resolve(outputOf<S, K>(response));
+        },
+      );
+      cancelOn(options.signal, call);
+      for (const request of requests) call.write(request);
+      call.end();
+    });
+  }
+
+  /** Yields the responses; leaving the loop cancels the call. @throws CallError */
+  async *serverStream<S extends WireService, K extends MethodName<S>>(
+    service: S,
+    name: K,
+    request: InputInitOf<S, K>,
+    options: { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<OutputOf<S, K>> {
+    const method = this.#method(service, name);
+    const call = this.#client.makeServerStreamRequest<InputInitOf<S, K>, unknown>(
+      method.path,
+      method.requestToBytes,
+      method.responseFromBytes,
+      request,
+      new Metadata(),
+      {},
+    );
+    cancelOn(options.signal, call);
+    yield* received<S, K>(call, options.signal);
+  }
+
+  duplex<S extends WireService, K extends MethodName<S>>(
+    service: S,
+    name: K,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Duplex<InputInitOf<S, K>, OutputOf<S, K>> {
+    const method = this.#method(service, name);
+    const call = this.#client.makeBidiStreamRequest<InputInitOf<S, K>, unknown>(
+      method.path,
+      method.requestToBytes,
+      method.responseFromBytes,
+      new Metadata(),
+      {},
+    );
+    cancelOn(options.signal, call);
+    return {
+      send: (message) =>
+        new Promise((resolve) => {
+          if (call.write(message)) resolve();
+          else call.once("drain", resolve);
+        }),
+      end: () => call.end(),
+      messages: received<S, K>(call, options.signal),
+    };
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  #method(service: WireService, name: string): WireMethod {
+    const methods = this.#methods.get(service) ?? methodsOf(service);
+    this.#methods.set(service, methods);
+    const method = methods.get(name);
+    if (method === undefined) throw new TypeError(`${service.typeName} has no method ${name}`);
+    return method;
+  }
+}
+
+interface Cancellable {
+  cancel(): void;
+}
+
+function cancelOn(signal: AbortSignal | undefined, call: Cancellable): void {
+  if (signal === undefined) return;
+  if (signal.aborted) call.cancel();
+  else signal.addEventListener("abort", () => call.cancel(), { once: true });
+}
+
+async function* received<S extends WireService, K extends MethodName<S>>(
+  call: AsyncIterable<unknown> & Cancellable,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<OutputOf<S, K>> {
+  try {
+    for await (const message of call) yield outputOf<S, K>(message);
+  } catch (thrown) {
+    if (signal?.aborted === true) return;
+    throw isServiceError(thrown) ? new CallError(thrown) : thrown;
+  } finally {
+    call.cancel();
+  }
+}
+
+function isServiceError(thrown: unknown): thrown is ServiceError {
+  return thrown instanceof Error && "code" in thrown && "details" in thrown;
+}
+
+/** The codec of the method made it, so it is of the method's output type. */
+function outputOf<S extends WireService, K extends MethodName<S>>(
+  message: unknown,
+): OutputOf<S, K> {
+  return message as OutputOf<S, K>;
+}
