@@ -1,0 +1,41 @@
+import { CommanderError } from "commander";
+import { CallError } from "../client/connection.ts";
+import { describeError, StileError } from "../core/errors.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Exit codes of every command. */
+export const EXIT = { done: 0, failure: 1, usage: 2, deny: 10, stepUp: 11 } as const;
+
+/** A mistake in how a command was called. */
+export class UsageError extends Error {}
+
+/**
+ * Prints what went wrong, in one line or as JSON, without a stack.
+ *
+ * @returns the exit code.
+ */
+export function reportFailure(thrown: unknown, terminal: Terminal, json: boolean): number {
+  if (thrown instanceof CommanderError) {
+    return thrown.exitCode === 0 ? EXIT.done : EXIT.usage;
+  }
+  const { code, message } = failureOf(thrown);
+  if (json) terminal.err(JSON.stringify({ error: { code, message } }));
+  else terminal.err(`${terminal.style("red", "stile:")} ${message}`);
+  return thrown instanceof UsageError ? EXIT.usage : EXIT.failure;
+}
+
+function failureOf(thrown: unknown): { readonly code: string; readonly message: string } {
+  if (thrown instanceof CallError)
+    return { code: thrown.reason || thrown.status, message: callMessage(thrown) };
+  if (thrown instanceof StileError) return { code: thrown.code, message: describeError(thrown) };
+  if (thrown instanceof UsageError) return { code: "usage", message: thrown.message };
+  return { code: "internal", message: describeError(thrown) };
+}
+
+function callMessage(error: CallError): string {
+  if (error.status === "UNAVAILABLE" && error.reason === "") {
+    return `no Stile server answers (${error.message}); start one with \`npm start\`, or name it with --server`;
+  }
+  if (error.status === "DEADLINE_EXCEEDED") return "the server did not answer in time";
+  return error.message;
+}
