@@ -162,12 +162,16 @@ function configError(
       `${key} in ${place} is not a key of Stile; there are ${accepted.join(", ")}`,
     );
   }
-  const variable = `STILE_${path.join("_").toUpperCase()}`;
-  const name = env[variable] === undefined ? path.join(".") : variable;
+  const [variable, known] = [...VARIABLES].find(([, one]) => isPrefix(one, path)) ?? ["", path];
+  const name = env[variable] === undefined ? known.join(".") : variable;
   return new StileError(
     "invalid_config",
-    `${name} is ${JSON.stringify(valueAt(tree, path))}: ${issue.message}`,
+    `${name} is ${JSON.stringify(valueAt(tree, known))}: ${issue.message}`,
   );
+}
+
+function isPrefix(prefix: readonly string[], path: readonly string[]): boolean {
+  return prefix.every((key, index) => path[index] === key);
 }
 
 function valueAt(tree: unknown, path: readonly string[]): unknown {
