@@ -44,5 +44,5 @@ async function ask(question: string): Promise<string> {
 
 /** What comes from elsewhere is shown without control characters, so that it cannot draw on the terminal. */
 export function plain(text: string): string {
-  return stripVTControlCharacters(text).replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, "�");
+  return stripVTControlCharacters(text).replaceAll(/\p{Cc}/gu, "�");
 }

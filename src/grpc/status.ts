@@ -1,5 +1,5 @@
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import { asStileError, type ErrorCode, type StileError } from "../core/errors.ts";
+import { asStileError, type ErrorCode } from "../core/errors.ts";
 import { statusBytesFromError, type WireError } from "../wire/error-status.ts";
 
 /** The one table from what went wrong to a gRPC status. */
@@ -32,7 +32,7 @@ const GRPC_CODES: Readonly<Record<ErrorCode, status>> = {
 };
 
 /** What a caller may see of an error: its code and message, never the chain behind it. */
-export function wireErrorOf(thrown: unknown): WireError {
+export function wireErrorOf(thrown: unknown): WireError & { readonly code: status } {
   const error = asStileError(thrown, "internal", "the call failed inside Stile");
   return {
     code: GRPC_CODES[error.code],
@@ -47,14 +47,6 @@ export function serviceErrorOf(thrown: unknown): ServiceError {
   const wire = wireErrorOf(thrown);
   const metadata = new Metadata();
   metadata.set("grpc-status-details-bin", statusBytesFromError(wire));
-  return Object.assign(new Error(wire.message), {
-    code: wire.code,
-    details: wire.message,
-    metadata,
-  });
-}
-
-/** @returns whether the error is one of ours to look into, and not the caller's. */
-export function isOurs(error: StileError): boolean {
-  return error.code === "internal";
+  const { code, message: details } = wire;
+  return Object.assign(new Error(details), { code, details, metadata });
 }

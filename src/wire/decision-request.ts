@@ -160,8 +160,5 @@ function checkJson(field: string, value: JsonObject | undefined, refuse: Refuse)
 function deeperThan(value: JsonValue, levels: number): boolean {
   if (typeof value !== "object" || value === null) return false;
   if (levels === 0) return true;
-  for (const child of Array.isArray(value) ? value : Object.values(value)) {
-    if (typeof child === "object" && deeperThan(child, levels - 1)) return true;
-  }
-  return false;
+  return Object.values(value).some((child: JsonValue) => deeperThan(child, levels - 1));
 }

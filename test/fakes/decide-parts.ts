@@ -7,6 +7,7 @@ import type {
   StepUpDemand,
 } from "../../src/core/decision.ts";
 import { StileError } from "../../src/core/errors.ts";
+import { isJsonObject, type JsonObject } from "../../src/core/json.ts";
 import type { Evaluation, Policies, Policy } from "../../src/core/policy.ts";
 import type { Authn, ChallengeAsk } from "../../src/core/step-up.ts";
 import { silentLog, silentMeter } from "../../src/core/telemetry.ts";
@@ -74,8 +75,8 @@ export class FakeTrail implements AuditTrail {
   }
 
   /** The members of each record, parsed. */
-  records(): readonly Record<string, unknown>[] {
-    return this.drafts.map((draft): Record<string, unknown> => JSON.parse(`{${draft.members}}`));
+  records(): readonly JsonObject[] {
+    return this.drafts.map((draft) => objectFromText(`{${draft.members}}`));
   }
 }
 
@@ -88,7 +89,7 @@ export class FakePolicy implements Policy {
 
   evaluate(inputText: string): Evaluation {
     this.inputs.push(inputText);
-    return this.answer(JSON.parse(inputText));
+    return this.answer(objectFromText(inputText));
   }
 }
 
@@ -152,4 +153,10 @@ export function authnOf(changes: Partial<Authn> = {}): Authn {
     grantId: "g1",
     ...changes,
   };
+}
+
+function objectFromText(text: string): JsonObject {
+  const value: unknown = JSON.parse(text);
+  if (!isJsonObject(value)) throw new TypeError(`no JSON object: ${text}`);
+  return value;
 }
