@@ -9,11 +9,10 @@ import {
 import type { FieldViolation } from "../core/errors.ts";
 import { errorFromStatusBytes } from "../wire/error-status.ts";
 import {
+  clientMethodOf,
   type InputInitOf,
   type MethodName,
-  methodsOf,
   type OutputOf,
-  type WireMethod,
   type WireService,
 } from "../wire/methods.ts";
 
@@ -56,7 +55,6 @@ const DEADLINE_MS = 5_000;
 /** A connection to one server: typed calls over one channel. */
 export class Connection {
   readonly #client: Client;
-  readonly #methods = new Map<WireService, ReadonlyMap<string, WireMethod>>();
 
   /** @param address `host:port`, plaintext. */
   constructor(address: string, options: ClientOptions = {}) {
@@ -70,9 +68,9 @@ export class Connection {
     request: InputInitOf<S, K>,
     options: CallOptions = {},
   ): Promise<OutputOf<S, K>> {
-    const method = this.#method(service, name);
+    const method = clientMethodOf(service, name);
     return new Promise((resolve, reject) => {
-      const call = this.#client.makeUnaryRequest<InputInitOf<S, K>, unknown>(
+      const call = this.#client.makeUnaryRequest<InputInitOf<S, K>, OutputOf<S, K>>(
         method.path,
         method.requestToBytes,
         method.responseFromBytes,
@@ -81,7 +79,7 @@ export class Connection {
         { deadline: Date.now() + (options.deadlineMs ?? DEADLINE_MS) },
         (error, response) => {
           if (error !== null) reject(new CallError(error));
-          else resolve(outputOf<S, K>(response));
+          else if (response !== undefined) resolve(response);
         },
       );
       cancelOn(options.signal, call);
@@ -95,9 +93,9 @@ export class Connection {
     requests: Iterable<InputInitOf<S, K>>,
     options: CallOptions = {},
   ): Promise<OutputOf<S, K>> {
-    const method = this.#method(service, name);
+    const method = clientMethodOf(service, name);
     return new Promise((resolve, reject) => {
-      const call = this.#client.makeClientStreamRequest<InputInitOf<S, K>, unknown>(
+      const call = this.#client.makeClientStreamRequest<InputInitOf<S, K>, OutputOf<S, K>>(
         method.path,
         method.requestToBytes,
         method.responseFromBytes,
@@ -105,7 +103,7 @@ export class Connection {
         { deadline: Date.now() + (options.deadlineMs ?? DEADLINE_MS) },
         (error, response) => {
           if (error !== null) reject(new CallError(error));
-          else resolve(outputOf<S, K>(response));
+          else if (response !== undefined) resolve(response);
         },
       );
       cancelOn(options.signal, call);
@@ -121,8 +119,8 @@ export class Connection {
     request: InputInitOf<S, K>,
     options: { readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<OutputOf<S, K>> {
-    const method = this.#method(service, name);
-    const call = this.#client.makeServerStreamRequest<InputInitOf<S, K>, unknown>(
+    const method = clientMethodOf(service, name);
+    const call = this.#client.makeServerStreamRequest<InputInitOf<S, K>, OutputOf<S, K>>(
       method.path,
       method.requestToBytes,
       method.responseFromBytes,
@@ -131,7 +129,7 @@ export class Connection {
       {},
     );
     cancelOn(options.signal, call);
-    yield* received<S, K>(call, options.signal);
+    yield* received(call, options.signal);
   }
 
   duplex<S extends WireService, K extends MethodName<S>>(
@@ -139,8 +137,8 @@ export class Connection {
     name: K,
     options: { readonly signal?: AbortSignal } = {},
   ): Duplex<InputInitOf<S, K>, OutputOf<S, K>> {
-    const method = this.#method(service, name);
-    const call = this.#client.makeBidiStreamRequest<InputInitOf<S, K>, unknown>(
+    const method = clientMethodOf(service, name);
+    const call = this.#client.makeBidiStreamRequest<InputInitOf<S, K>, OutputOf<S, K>>(
       method.path,
       method.requestToBytes,
       method.responseFromBytes,
@@ -155,20 +153,12 @@ export class Connection {
           else call.once("drain", resolve);
         }),
       end: () => call.end(),
-      messages: received<S, K>(call, options.signal),
+      messages: received(call, options.signal),
     };
   }
 
   close(): void {
     this.#client.close();
-  }
-
-  #method(service: WireService, name: string): WireMethod {
-    const methods = this.#methods.get(service) ?? methodsOf(service);
-    this.#methods.set(service, methods);
-    const method = methods.get(name);
-    if (method === undefined) throw new TypeError(`${service.typeName} has no method ${name}`);
-    return method;
   }
 }
 
@@ -182,12 +172,12 @@ function cancelOn(signal: AbortSignal | undefined, call: Cancellable): void {
   else signal.addEventListener("abort", () => call.cancel(), { once: true });
 }
 
-async function* received<S extends WireService, K extends MethodName<S>>(
-  call: AsyncIterable<unknown> & Cancellable,
+async function* received<O>(
+  call: AsyncIterable<O> & Cancellable,
   signal: AbortSignal | undefined,
-): AsyncGenerator<OutputOf<S, K>> {
+): AsyncGenerator<O> {
   try {
-    for await (const message of call) yield outputOf<S, K>(message);
+    for await (const message of call) yield message;
   } catch (thrown) {
     if (signal?.aborted === true) return;
     throw isServiceError(thrown) ? new CallError(thrown) : thrown;
@@ -198,11 +188,4 @@ async function* received<S extends WireService, K extends MethodName<S>>(
 
 function isServiceError(thrown: unknown): thrown is ServiceError {
   return thrown instanceof Error && "code" in thrown && "details" in thrown;
-}
-
-/** The codec of the method made it, so it is of the method's output type. */
-function outputOf<S extends WireService, K extends MethodName<S>>(
-  message: unknown,
-): OutputOf<S, K> {
-  return message as OutputOf<S, K>;
 }

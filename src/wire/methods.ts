@@ -81,6 +81,30 @@ function wireMethod(service: DescService, method: DescMethod): WireMethod {
   };
 }
 
+/** One RPC as a client needs it, typed by its messages. */
+export interface ClientMethod<S extends WireService, K extends MethodName<S>> {
+  readonly path: string;
+  readonly requestToBytes: (init: InputInitOf<S, K>) => Buffer;
+  /** @throws Error when the bytes are no such message. */
+  readonly responseFromBytes: (bytes: Uint8Array) => OutputOf<S, K>;
+}
+
+/** @returns the codecs of one method. */
+export function clientMethodOf<S extends WireService, K extends MethodName<S>>(
+  service: S,
+  name: K,
+): ClientMethod<S, K> {
+  const methods: Methods<S> = service.method;
+  const method: Methods<S>[K] = methods[name];
+  const input: Methods<S>[K]["input"] = method.input;
+  const output: Methods<S>[K]["output"] = method.output;
+  return {
+    path: `/${service.typeName}/${method.name}`,
+    requestToBytes: (init) => bufferOf(toBinary(input, create(input, init))),
+    responseFromBytes: (bytes) => fromBinary(output, bytes),
+  };
+}
+
 /** A Buffer over the same bytes, for transports that insist on one. */
 export function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
