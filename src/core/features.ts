@@ -47,12 +47,15 @@ export interface FeatureQuery {
   readonly address: string;
 }
 
-/** What a decision reads, frozen at one instant. */
+/**
+ * What a decision reads, frozen at one instant, as JSON text: the policy's input is put together
+ * as text, and nothing else on that path reads the values.
+ */
 export interface FeatureSnapshot {
-  /** `<entity>.<name>` → value; no entry where missing. */
-  readonly features: JsonObject;
-  /** `<entity>.<name>` → `{age_ms, state}`, one entry for each declared feature. */
-  readonly freshness: JsonObject;
+  /** `{"<entity>":{"<name>":value}}`; no entry for a missing value. */
+  readonly featuresText: string;
+  /** `{"<entity>":{"<name>":{"age_ms","state"}}}`, an entry for each declared feature. */
+  readonly freshnessText: string;
 }
 
 /** Reads features for decisions. */

@@ -18,7 +18,7 @@ export function inputTextOf(
   const { action } = request;
   const actionText = `{"name":${JSON.stringify(action.name)}${propertiesText(action.properties)}}`;
   const authnText = authn === undefined ? "" : `"authn":${authnTextOf(authn)},`;
-  return `{"subject":${entityText(request.subject)},"action":${actionText},"resource":${entityText(request.resource)},"context":${request.contextText},${authnText}"features":${JSON.stringify(snapshot.features)},"freshness":${JSON.stringify(snapshot.freshness)},"now_ns":${nowNs}}`;
+  return `{"subject":${entityText(request.subject)},"action":${actionText},"resource":${entityText(request.resource)},"context":${request.contextText},${authnText}"features":${snapshot.featuresText},"freshness":${snapshot.freshnessText},"now_ns":${nowNs}}`;
 }
 
 /** @returns the ids by which features are joined; "" where the request names none. */

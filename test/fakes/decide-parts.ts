@@ -107,8 +107,8 @@ export function fakeDecide(changes: Partial<DecideParts> = {}) {
     policies,
     features: {
       snapshot: () => ({
-        features: { subject: { risk_score: 0.5 } },
-        freshness: { subject: { risk_score: { age_ms: 5, state: "fresh" } } },
+        featuresText: '{"subject":{"risk_score":0.5}}',
+        freshnessText: '{"subject":{"risk_score":{"age_ms":5,"state":"fresh"}}}',
       }),
     },
     isFresh: () => true,

@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+import { Command, Option } from "commander";
+import { addAuditCommands } from "./audit-commands.ts";
+import { createContext } from "./context.ts";
+import { addDecideCommand } from "./decide-command.ts";
+import { addDoctorCommand } from "./doctor-command.ts";
+import { addEvalCommand } from "./eval-command.ts";
+import { addExecCommand } from "./exec-command.ts";
+import { EXIT, reportFailure, UsageError } from "./exit.ts";
+import { addFactorCommands } from "./factor-commands.ts";
+import { addServeCommand } from "./serve-command.ts";
+import { processTerminal } from "./terminal.ts";
+
+const DEFAULT_SERVER = "127.0.0.1:50051";
+
+/** Runs one command line and @returns the exit code. */
+async function main(words: readonly string[]): Promise<number> {
+  const terminal = processTerminal();
+  let exitCode: number = EXIT.done;
+  const program = new Command("stile")
+    .description("Policy decision point: allow, deny or step-up.")
+    .addOption(
+      new Option("--server <host:port>", "gRPC address of the server")
+        .env("STILE_GRPC_ADDR")
+        .default(DEFAULT_SERVER),
+    )
+    .option("--json", "print JSON")
+    .configureOutput({
+      writeOut: (text) => process.stdout.write(text),
+      writeErr: (text) => process.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, "stile: ")),
+    })
+    .showHelpAfterError("(see --help)")
+    .exitOverride();
+  const options = (): { readonly json?: boolean; readonly server: string } => program.opts();
+  const context = createContext({
+    terminal,
+    env: process.env,
+    options,
+    exit: (code) => {
+      exitCode = code;
+    },
+  });
+  addServeCommand(program, context);
+  addDecideCommand(program, context);
+  addExecCommand(program, context);
+  addFactorCommands(program, context);
+  addAuditCommands(program, context);
+  addEvalCommand(program, context);
+  addDoctorCommand(program, context);
+  try {
+    if (words.length === 0) throw new UsageError("give a command; `stile --help` lists them");
+    await program.parseAsync(["node", "stile", ...words]);
+    return exitCode;
+  } catch (thrown) {
+    return reportFailure(thrown, terminal, options().json === true);
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));
