@@ -1,6 +1,6 @@
-import { LineCounter, parseDocument } from "yaml";
+import { type Document, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
-import { StileError } from "../core/errors.ts";
+import { asError, StileError } from "../core/errors.ts";
 import {
   ENTITIES,
   FEATURE_TYPES,
@@ -46,7 +46,7 @@ export function readFeatureFile(text: string): readonly FeatureDeclaration[] {
     return "";
   };
 
-  const result = fileShape.safeParse(document.toJS({ maxAliasCount: 0 }));
+  const result = fileShape.safeParse(valueOf(document));
   if (!result.success) {
     const issue = result.error.issues[0];
     const path = issue?.path ?? [];
@@ -128,6 +128,16 @@ function makingFrom(made: Making): FeatureMaking {
 function typeOf(made: Making): "number" | "strings" | undefined {
   if (made === "given") return undefined;
   return "count" in made ? "number" : "strings";
+}
+
+/** Aliases are refused: a few lines of them can stand for gigabytes. */
+function valueOf(document: Document): unknown {
+  try {
+    const value: unknown = document.toJS({ maxAliasCount: 0 });
+    return value;
+  } catch (thrown) {
+    throw invalid("", `${asError(thrown).message}: aliases are not accepted`);
+  }
 }
 
 function invalid(where: string, what: string): StileError {

@@ -1,14 +1,10 @@
-import { execFile } from "node:child_process";
-import { accessSync, constants } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
-import { promisify } from "node:util";
+import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { readTar } from "../../src/policy/tar-reader.ts";
 import { writeTar } from "../../src/policy/tar-writer.ts";
-
-const run = promisify(execFile);
+import { runOpa } from "../real/opa.ts";
 
 export interface Sources {
   /** Rego text of the one module. */
@@ -21,25 +17,8 @@ export interface Sources {
   readonly roots?: readonly string[];
 }
 
-/** @returns path of OPA's binary, from PATH or `.tools/bin`; undefined where there is none. */
-export function findOpa(): string | undefined {
-  const folders = [...(process.env["PATH"] ?? "").split(delimiter), join(".tools", "bin")];
-  return folders.map((folder) => join(folder, "opa")).find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** Builds a bundle with OPA. @returns its files by path. */
 export async function buildFiles(sources: Sources): Promise<Map<string, Uint8Array>> {
-  const opa = findOpa();
-  if (opa === undefined) throw new Error("no opa on PATH nor in .tools/bin");
   const folder = await mkdtemp(join(tmpdir(), "stile-opa-build-"));
   try {
     const source = join(folder, "source");
@@ -51,7 +30,7 @@ export async function buildFiles(sources: Sources): Promise<Map<string, Uint8Arr
     }
     const out = join(folder, "bundle.tar.gz");
     const entrypoints = sources.entrypoints ?? ["stile/decision"];
-    await run(opa, [
+    const built = await runOpa([
       "build",
       "--target=wasm",
       ...entrypoints.map((name) => `--entrypoint=${name}`),
@@ -60,6 +39,7 @@ export async function buildFiles(sources: Sources): Promise<Map<string, Uint8Arr
       "--bundle",
       source,
     ]);
+    if (built.code !== 0) throw new Error(built.stderr);
     const files = new Map(readTar(gunzipSync(await readFile(out))));
     if (sources.features !== undefined) {
       files.set("features.yaml", Buffer.from(sources.features));

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { Policy } from "../../src/core/policy.ts";
 import { bundleFromBytes } from "../../src/policy/bundle-reader.ts";
 import { type OpenPolicy, openPolicy } from "../../src/policy/open-policy.ts";
+import { requireReal } from "../real/require-real.ts";
 import { buildBundle } from "./opa-build.ts";
 
 const REGO = `package stile
@@ -27,9 +28,12 @@ decision := {"decision": "deny", "reasons": [{"code": "size", "message": format_
 }
 `;
 
+const opa = await requireReal("opa");
+
 let policy: OpenPolicy;
 
 beforeAll(async () => {
+  if (!opa.present) return;
   const bytes = await buildBundle({
     rego: REGO,
     data: { roles: { ann: "admin" } },
@@ -48,7 +52,7 @@ function outcome(input: string): string {
   return answer.kind === "verdict" ? (answer.verdict.reasons[0]?.code ?? "") : answer.fault;
 }
 
-describe("an open policy", () => {
+describe.skipIf(!opa.present)("an open policy", () => {
   it("names the bundle that it came from", () => {
     expect(policy.ref.name).toBe("default");
     expect(policy.ref.revision).toBe("r1");
