@@ -1,7 +1,36 @@
 import type { Builtin } from "./builtin.ts";
+import { castBuiltins } from "./casts.ts";
+import { cidrBuiltins } from "./cidr.ts";
+import { encodingBuiltins } from "./encodings.ts";
+import { graphBuiltins } from "./graph.ts";
+import { rangeBuiltins } from "./numbers-range.ts";
+import { subsetBuiltins } from "./object-subset.ts";
+import { semverBuiltins } from "./semver.ts";
+import { sprintfBuiltins } from "./sprintf.ts";
+import { stringBuiltins } from "./strings.ts";
+import { timeBuiltins } from "./time.ts";
+import { unitBuiltins } from "./units.ts";
+import { uriBuiltins } from "./uri.ts";
+import { urlQueryBuiltins } from "./url-query.ts";
+import { randomBuiltins } from "./uuid.ts";
 
 /** The builtins that the host serves, by OPA's names. */
-export const builtins: ReadonlyMap<string, Builtin> = new Map<string, Builtin>();
+export const builtins: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
+  ...castBuiltins,
+  ...cidrBuiltins,
+  ...encodingBuiltins,
+  ...graphBuiltins,
+  ...rangeBuiltins,
+  ...subsetBuiltins,
+  ...semverBuiltins,
+  ...sprintfBuiltins,
+  ...stringBuiltins,
+  ...timeBuiltins,
+  ...unitBuiltins,
+  ...uriBuiltins,
+  ...urlQueryBuiltins,
+  ...randomBuiltins,
+]);
 
 const doesIo = "a decision does no I/O";
 
