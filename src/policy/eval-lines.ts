@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { describeError, StileError } from "../core/errors.ts";
+import { jsonTextOf } from "./builtins/json-text.ts";
 import { scanJson } from "./json-scanner.ts";
+import { parseTerm, termText } from "./terms.ts";
 import { type HostInput, WasmHost } from "./wasm-host.ts";
 import { compilePolicySync } from "./wasm-module.ts";
 
@@ -16,7 +18,8 @@ import { compilePolicySync } from "./wasm-module.ts";
  *   `input`, any JSON, or `input_term`, Rego text for what is no JSON; none if both are left out;
  *   `strict`, whether a builtin's error ends the evaluation, false if left out.
  *   What is passed on keeps its text, so numbers keep their digits.
- * @returns `{"id","result"}` with the result set as the engine writes it, or `{"id","error"}`.
+ * @returns `{"id","result"}` with the result set as JSON, sets as arrays in Rego's
+ *   order, or `{"id","error"}`.
  */
 export function evalLine(line: string): string {
   let id = "null";
@@ -43,7 +46,7 @@ function evaluate(texts: Texts): string {
     memo: new Map(),
   });
   if (result.kind === "fault") throw result.cause;
-  return result.text;
+  return jsonTextOf(parseTerm(result.text));
 }
 
 /** The members of the line's object, each as the text that it came in. */
@@ -93,6 +96,15 @@ function entrypointOf(host: WasmHost, name: string | undefined): number {
 }
 
 function inputFrom(json: string | undefined, term: string | undefined): HostInput {
-  if (term !== undefined) return { kind: "term", text: term };
+  if (term !== undefined) return { kind: "term", text: normalised(term) };
   return json === undefined ? undefined : { kind: "json", text: json };
+}
+
+/** The engine reads the text that OPA writes, which has no comma before a closing bracket. */
+function normalised(term: string): string {
+  try {
+    return termText(parseTerm(term));
+  } catch {
+    return term;
+  }
 }

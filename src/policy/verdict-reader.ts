@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { PolicyVerdict } from "../core/decision.ts";
-import { asError } from "../core/errors.ts";
 import { isJsonObject, type JsonObject } from "../core/json.ts";
+import { jsonTextOf } from "./builtins/json-text.ts";
+import { parseTerm } from "./terms.ts";
 
 const RESULT_CHARS_MAX = 262_144;
 const CACHED_CHARS_MAX = 4_096;
@@ -11,7 +12,7 @@ export type VerdictReading =
   | {
       readonly kind: "verdict";
       readonly verdict: PolicyVerdict;
-      /** The policy's value as JSON text. */
+      /** The policy's value as JSON text; sets are arrays in Rego's order. */
       readonly resultText: string;
     }
   | {
@@ -46,10 +47,11 @@ export function createVerdictReader(): typeof readVerdict {
  * misspelt `step_up` or `reasons` must not pass for none. Only obligations carry members of their
  * own, which become their properties.
  *
- * @param resultSet JSON text as the engine dumps it: `[{"result":…}]`, or `[]` for undefined.
+ * @param resultSet Rego term text as the engine dumps it: `{{"result": …}}`, or `set()` for
+ *   undefined.
  */
 export function readVerdict(resultSet: string): VerdictReading {
-  if (resultSet === "[]") {
+  if (resultSet === "set()") {
     const cause = new TypeError("the policy has no value for this input");
     return { kind: "fault", fault: "undefined", cause };
   }
@@ -59,13 +61,10 @@ export function readVerdict(resultSet: string): VerdictReading {
   if (!resultSet.startsWith(BEFORE_RESULT) || !resultSet.endsWith(AFTER_RESULT)) {
     return malformed(new TypeError("not a set of one result"));
   }
-  const resultText = resultSet.slice(BEFORE_RESULT.length, -AFTER_RESULT.length);
-  let value: unknown;
-  try {
-    value = JSON.parse(resultText);
-  } catch (thrown) {
-    return malformed(asError(thrown));
-  }
+  const termText = resultSet.slice(BEFORE_RESULT.length, -AFTER_RESULT.length);
+  const parsed = parseJson(termText) ?? parseJson(jsonTextFrom(termText));
+  if (parsed === undefined) return malformed(new TypeError("the result is no Rego term"));
+  const { text: resultText, value } = parsed;
   const read = resultShape.safeParse(value);
   if (!read.success) {
     const issue = read.error.issues[0];
@@ -75,8 +74,8 @@ export function readVerdict(resultSet: string): VerdictReading {
   return { kind: "verdict", verdict: verdictFrom(read.data), resultText };
 }
 
-const BEFORE_RESULT = '[{"result":';
-const AFTER_RESULT = "}]";
+const BEFORE_RESULT = '{{"result": ';
+const AFTER_RESULT = "}}";
 
 const listMax = 32;
 const name = z.string().min(1).max(200);
@@ -133,6 +132,23 @@ function verdictFrom(result: z.infer<typeof resultShape>): PolicyVerdict {
     obligations: result.obligations.map(({ id, ...properties }) => ({ id, properties })),
     audit: result.audit,
   };
+}
+
+function parseJson(text: string): { readonly text: string; readonly value: unknown } | undefined {
+  try {
+    return { text, value: JSON.parse(text) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Term text is JSON already, unless it has sets in it, or keys that are no strings. */
+function jsonTextFrom(termText: string): string {
+  try {
+    return jsonTextOf(parseTerm(termText));
+  } catch {
+    return "";
+  }
 }
 
 function malformed(cause: Error): VerdictReading {

@@ -22,7 +22,15 @@ export interface HostLimits {
 export const DEFAULT_LIMITS: HostLimits = { memoryBytesMax: 256 * 1024 * 1024 };
 
 export type HostResult =
-  | { readonly kind: "result"; readonly text: string; readonly cost: number }
+  | {
+      readonly kind: "result";
+      /**
+       * The result set as Rego term text, such as `{{"result": [1, 2]}}`, `set()` for undefined.
+       * Unlike its JSON it says which of its parts are sets, which JSON has in OPA's order.
+       */
+      readonly text: string;
+      readonly cost: number;
+    }
   | {
       readonly kind: "fault";
       readonly fault: PolicyFault;
@@ -149,11 +157,7 @@ export class WasmHost {
     exports.contextSetData(context, this.#dataAddress);
     exports.contextSetEntrypoint(context, entrypoint);
     exports.eval(context);
-    const resultAddress = exports.jsonDump(exports.contextGetResult(context));
-    if (resultAddress === 0) {
-      const cause = new TypeError("the result is nothing that JSON can hold");
-      return { kind: "fault", fault: "malformed", cause, cost: 0 };
-    }
+    const resultAddress = exports.valueDump(exports.contextGetResult(context));
     return { kind: "result", text: this.#textAt(resultAddress), cost: 0 };
   }
 

@@ -85,7 +85,7 @@ describe.skipIf(!opa.present)("an open policy", () => {
   ])("keeps %s as it came", (_, echo) => {
     const answer = evaluate(`{"echo":${echo}}`);
     expect(answer.kind === "verdict" ? answer.resultText : answer.cause.message).toContain(
-      `"value":${echo}`,
+      `"value": ${echo}`,
     );
   });
 

@@ -4,8 +4,13 @@ import { createVerdictReader, readVerdict } from "../../src/policy/verdict-reade
 const reasons = [{ code: "known", message: "The device is known." }];
 const demand = { amr: ["otp"], acr: "mfa", max_age: 300, methods: ["totp"], bind: "action" };
 
+/** A result set as the engine writes it; JSON is Rego term text too. */
 function resultSet(value: unknown): string {
-  return JSON.stringify([{ result: value }]);
+  return withText(JSON.stringify(value));
+}
+
+function withText(text: string): string {
+  return `{{"result": ${text}}}`;
 }
 
 describe("readVerdict", () => {
@@ -51,11 +56,26 @@ describe("readVerdict", () => {
 
   it("keeps the digits of the policy's value in its text", () => {
     const text = `{"decision":"allow","reasons":${JSON.stringify(reasons)},"obligations":[{"id":"a","n":9007199254740993}]}`;
-    expect(readVerdict(`[{"result":${text}}]`)).toMatchObject({ resultText: text });
+    expect(readVerdict(withText(text))).toMatchObject({ resultText: text });
+  });
+
+  it("has sets as arrays in Rego's order, and keys as strings", () => {
+    const text =
+      '{"decision": "allow", "reasons": {{"message": "b", "code": "b"}, {"code": "a", "message": "a"}}, "obligations": [{"id": "o", "s": {"z", 10, 9, null}, "k": {1: 9007199254740993}, "e": set()}]}';
+    expect(readVerdict(withText(text))).toMatchObject({
+      verdict: {
+        reasons: [
+          { code: "a", message: "a" },
+          { code: "b", message: "b" },
+        ],
+        obligations: [{ properties: { s: [null, 9, 10, "z"], e: [] } }],
+      },
+      resultText: expect.stringContaining('{"1":9007199254740993}') as unknown,
+    });
   });
 
   it("tells undefined from malformed", () => {
-    expect(readVerdict("[]")).toMatchObject({ kind: "fault", fault: "undefined" });
+    expect(readVerdict("set()")).toMatchObject({ kind: "fault", fault: "undefined" });
   });
 
   const allow = { decision: "allow", reasons };
@@ -101,9 +121,10 @@ describe("readVerdict", () => {
   });
 
   it.each([
-    ["two results", '[{"result":1},{"result":2}]'],
-    ["bindings of another name", '[{"x":{"decision":"allow"}}]'],
-    ["no JSON", '[{"result":{]}]'],
+    ["two results", '{{"result": 1}, {"result": 2}}'],
+    ["bindings of another name", '{{"x": {"decision": "allow"}}}'],
+    ["no term", withText("{]")],
+    ["a result set as JSON", '[{"result":{"decision":"allow"}}]'],
     ["an empty text", ""],
     [
       "a text too long",
@@ -117,7 +138,12 @@ describe("readVerdict", () => {
 describe("createVerdictReader", () => {
   it("reads as readVerdict does, the second time as the first", () => {
     const read = createVerdictReader();
-    for (const text of [resultSet(allowWith("a")), resultSet(1), "[]", resultSet(allowWith("b"))]) {
+    for (const text of [
+      resultSet(allowWith("a")),
+      resultSet(1),
+      "set()",
+      resultSet(allowWith("b")),
+    ]) {
       expect(read(text)).toEqual(readVerdict(text));
       expect(read(text)).toEqual(readVerdict(text));
     }
