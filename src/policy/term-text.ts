@@ -9,7 +9,8 @@ const DEPTH_MAX = 2_000;
 
 /**
  * Reads Rego's term syntax as `opa_value_dump` prints it: JSON, and beside it sets `{1, 2}` and
- * `set()`, and objects with any term as key.
+ * `set()`, and objects with any term as key. What people write passes too: a comma before the
+ * close, raw strings, `.5`.
  *
  * @throws TermSyntaxError
  */
@@ -50,7 +51,9 @@ export function wellFormed(text: string): string {
   return text.replace(/\p{Surrogate}/gu, "\ufffd");
 }
 
-const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+const JSON_NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+/** Literals of a policy may begin or end with the point. */
+const REGO_NUMBER = /(-?)(\d+\.?\d*|\.\d+)((?:[eE][+-]?\d+)?)/y;
 const EMPTY_SET = /set\(\s*\)/y;
 
 class TermReader {
@@ -76,6 +79,8 @@ class TermReader {
     switch (this.#text[this.#at]) {
       case '"':
         return this.#readString();
+      case "`":
+        return this.#readRawString();
       case "[":
         return this.#nested(() => this.#readArray());
       case "{":
@@ -108,8 +113,7 @@ class TermReader {
     const items: Term[] = [];
     if (this.#takeIf("]")) return items;
     do items.push(this.#read());
-    while (this.#takeIf(","));
-    this.#take("]");
+    while (this.#moreBefore("]"));
     return items;
   }
 
@@ -119,19 +123,17 @@ class TermReader {
     if (this.#takeIf(":")) return this.#readObject(first);
     if (!this.#rego) throw this.#unexpected();
     const members = [first];
-    while (this.#takeIf(",")) members.push(this.#read());
-    this.#take("}");
+    while (this.#moreBefore("}")) members.push(this.#read());
     return new RegoSet(members);
   }
 
   #readObject(firstKey: Term): RegoObject {
     const entries: [Term, Term][] = [[firstKey, this.#read()]];
-    while (this.#takeIf(",")) {
+    while (this.#moreBefore("}")) {
       const key = this.#readKey();
       this.#take(":");
       entries.push([key, this.#read()]);
     }
-    this.#take("}");
     return new RegoObject(entries);
   }
 
@@ -163,6 +165,14 @@ class TermReader {
     }
   }
 
+  #readRawString(): string {
+    const end = this.#text.indexOf("`", this.#at + 1);
+    if (!this.#rego || end < 0) throw this.#unexpected();
+    const text = this.#text.slice(this.#at + 1, end);
+    this.#at = end + 1;
+    return text;
+  }
+
   /** @returns whether an odd run of backslashes stands before `end`. */
   #isEscaped(start: number, end: number): boolean {
     let slashes = 0;
@@ -171,11 +181,21 @@ class TermReader {
   }
 
   #readNumber(): RegoNumber {
-    NUMBER.lastIndex = this.#at;
-    if (!NUMBER.test(this.#text)) throw this.#unexpected();
-    const text = this.#text.slice(this.#at, NUMBER.lastIndex);
-    this.#at = NUMBER.lastIndex;
-    return numberFromText(text);
+    const form = this.#rego ? REGO_NUMBER : JSON_NUMBER;
+    form.lastIndex = this.#at;
+    const match = form.exec(this.#text);
+    if (match === null) throw this.#unexpected();
+    this.#at = form.lastIndex;
+    const [text, sign = "", mantissa = "", exponent = ""] = match;
+    if (!mantissa.startsWith(".") && !mantissa.endsWith(".")) return numberFromText(text);
+    return numberFromText(sign + mantissa.replace(/^\./, "0.").replace(/\.$/, "") + exponent);
+  }
+
+  /** Takes a comma or the close. Rego lets a comma stand before the close. */
+  #moreBefore(close: string): boolean {
+    if (this.#takeIf(close)) return false;
+    this.#take(",");
+    return !(this.#rego && this.#takeIf(close));
   }
 
   #take(word: string): void {

@@ -2,14 +2,15 @@ import type { Term } from "../terms.ts";
 import { BuiltinError } from "./builtin.ts";
 import { type Cidr, type Ip, ipText, parseCidr, parseIp, unmapped } from "./ip-address.ts";
 
-/** All addresses of one family from `first` to `last`. */
+/** All addresses from `first` to `last`; IPv4 stands in IPv6's space as `::ffff:…`. */
 interface Range {
-  readonly bits: 32 | 128;
   readonly first: bigint;
   readonly last: bigint;
   /** How the range was written, until it is merged with another. */
   readonly text: string | undefined;
 }
+
+const MAPPED_BASE = 0xffff_0000_0000n;
 
 /** @returns the fewest blocks that hold all addresses given; those left alone keep their text. */
 export function mergedCidrs(terms: readonly Term[]): string[] {
@@ -29,15 +30,10 @@ function rangeOf(term: Term): Range {
   const address = parseIp(term);
   const cidr = address === undefined ? parseCidr(term) : classful(unmapped(address));
   if (cidr === undefined) throw new BuiltinError("not a valid IP address or CIDR");
-  const ip = unmapped(cidr.ip);
-  const prefix = Math.max(cidr.prefix - (cidr.ip.bits - ip.bits), 0);
+  const { ip, prefix } = cidr;
   const hosts = (1n << BigInt(ip.bits - prefix)) - 1n;
-  return {
-    bits: ip.bits,
-    first: ip.value & ~hosts,
-    last: ip.value | hosts,
-    text: `${ipText(ip)}/${prefix}`,
-  };
+  const value = ip.bits === 32 ? ip.value | MAPPED_BASE : ip.value;
+  return { first: value & ~hosts, last: value | hosts, text: `${ipText(ip)}/${shownPrefix(cidr)}` };
 }
 
 function classful(ip: Ip): Cidr {
@@ -47,33 +43,39 @@ function classful(ip: Ip): Cidr {
   return { ip, prefix: leading < 0xc0n ? 16 : 24 };
 }
 
-/** By family, then by last address, then by first. */
 function compareRanges(a: Range, b: Range): number {
-  if (a.bits !== b.bits) return a.bits - b.bits;
   if (a.last !== b.last) return a.last < b.last ? -1 : 1;
   if (a.first === b.first) return 0;
   return a.first < b.first ? -1 : 1;
 }
 
+/** Nothing comes before 0.0.0.0. */
 function touches(lower: Range, upper: Range): boolean {
-  return lower.bits === upper.bits && upper.first - 1n <= lower.last;
+  const before = upper.first === MAPPED_BASE ? upper.first : upper.first - 1n;
+  return before <= lower.last;
 }
 
 function joined(lower: Range, upper: Range): Range {
   const first = lower.first < upper.first ? lower.first : upper.first;
-  return { bits: upper.bits, first, last: upper.last, text: undefined };
+  return { first, last: upper.last, text: undefined };
 }
 
 /** The fewest blocks that cover the range exactly, from its first address on. */
-function blocksOf({ bits, first, last }: Range): string[] {
+function blocksOf({ first, last }: Range): string[] {
   const blocks: string[] = [];
   for (let at = first; at <= last; ) {
     let host = 0;
-    while (host < bits && fits(at, host + 1, last)) host++;
-    blocks.push(`${ipText({ bits, value: at })}/${bits - host}`);
+    while (host < 128 && fits(at, host + 1, last)) host++;
+    const cidr: Cidr = { ip: { bits: 128, value: at }, prefix: 128 - host };
+    blocks.push(`${ipText(cidr.ip)}/${shownPrefix(cidr)}`);
     at += 1n << BigInt(host);
   }
   return blocks;
+}
+
+/** @returns the prefix as it belongs to the address's text, where mapped addresses are IPv4. */
+function shownPrefix({ ip, prefix }: Cidr): number {
+  return ip.bits === 128 && unmapped(ip).bits === 32 ? Math.max(prefix - 96, 0) : prefix;
 }
 
 function fits(first: bigint, hostBits: number, last: bigint): boolean {

@@ -44,10 +44,11 @@ function segmentNs(text: string, amount: string, unit: string): bigint {
   if (whole + decimals === "") throw bad(text);
   const wholeNs = BigInt(whole === "" ? "0" : whole) * scale;
   if (wholeNs > MAGNITUDE_MAX) throw bad(text);
-  // Go computes the part after the point in doubles.
-  const kept = decimals.slice(0, 18);
-  const fraction = Number(kept === "" ? "0" : kept) * (Number(scale) / 10 ** kept.length);
-  return wholeNs + BigInt(Math.trunc(fraction));
+  // Go computes the part after the point in doubles, from the digits that fit in 63 bits.
+  const kept = BigInt(`0${decimals.slice(0, 19)}`) < MAGNITUDE_MAX ? 19 : 18;
+  const fraction = decimals.slice(0, kept);
+  const factor = Number(scale) / 10 ** fraction.length;
+  return wholeNs + BigInt(Math.trunc(Number(`0${fraction}`) * factor));
 }
 
 function withoutLongUnits(text: string): string {

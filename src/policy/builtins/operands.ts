@@ -1,4 +1,4 @@
-import { integerOf } from "../rego-number.ts";
+import { integerOf, numberText } from "../rego-number.ts";
 import {
   isArray,
   isNumber,
@@ -44,9 +44,10 @@ export function integerOperand(args: Operands, at: number): bigint {
   return value;
 }
 
-/** An integer that a JavaScript number holds exactly. */
+/** An integer written without exponent that a JavaScript number holds exactly; `1.0` counts. */
 export function smallIntegerOperand(args: Operands, at: number): number {
-  const value = Number(integerOperand(args, at));
+  const text = numberText(numberOperand(args, at));
+  const value = /^-?[0-9]+(?:\.0*)?$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(value)) throw new BuiltinError(`operand ${at + 1} is out of range`);
   return value;
 }

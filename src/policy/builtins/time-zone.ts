@@ -1,6 +1,7 @@
 import { BoundedCache } from "./bounded-cache.ts";
 import { BuiltinError } from "./builtin.ts";
-import { civilAt, utcSeconds } from "./civil-time.ts";
+import { utcSeconds } from "./civil-time.ts";
+import { listedAbbreviation } from "./time-zone-names.ts";
 
 /** A zone of the IANA database, by the data that Node carries. */
 export interface TimeZone {
@@ -14,28 +15,25 @@ export const utc: TimeZone = { offsetAt: () => 0, abbreviationAt: () => "UTC" };
 
 const zones = new BoundedCache<TimeZone>(64);
 
+/** Names that stand for a fixed offset in the IANA database, in hours. */
+const FIXED: ReadonlyMap<string, number> = new Map([
+  ["GMT", 0],
+  ["EST", -5],
+  ["MST", -7],
+  ["HST", -10],
+]);
+
 /** English of these regions knows most of the lettered abbreviations. */
 const ABBREVIATION_LOCALES = ["en-US", "en-GB", "en-AU", "en-NZ", "en-ZA", "en-IN", "en-CA"];
-/** Abbreviations of the IANA database that no English locale of ICU gives. */
-const ABBREVIATIONS: ReadonlyMap<string, readonly [string, string]> = new Map([
-  ["Asia/Tokyo", ["JST", "JDT"]],
-  ["Asia/Seoul", ["KST", "KDT"]],
-  ["Asia/Shanghai", ["CST", "CDT"]],
-  ["Asia/Hong_Kong", ["HKT", "HKST"]],
-  ["Asia/Taipei", ["CST", "CDT"]],
-  ["Asia/Manila", ["PST", "PDT"]],
-  ["Asia/Jakarta", ["WIB", "WIB"]],
-  ["Asia/Jerusalem", ["IST", "IDT"]],
-  ["Asia/Karachi", ["PKT", "PKST"]],
-  ["Asia/Calcutta", ["IST", "IST"]],
-  ["Asia/Kolkata", ["IST", "IST"]],
-  ["Europe/Moscow", ["MSK", "MSD"]],
-  ["Africa/Lagos", ["WAT", "WAT"]],
-  ["Africa/Nairobi", ["EAT", "EAT"]],
-  ["Africa/Johannesburg", ["SAST", "SAST"]],
-  ["Africa/Maputo", ["CAT", "CAT"]],
-  ["Africa/Cairo", ["EET", "EEST"]],
-]);
+
+/** The lettered abbreviations that the IANA database uses today. */
+const LETTERED = new Set(
+  (
+    "ACDT ACST ADT AEDT AEST AKDT AKST AST AWST BST CAT CDT CEST CET CST EAT EDT EEST EET EST " +
+    "GMT HDT HKT HST IDT IST JST KST MDT MSK MST NDT NST NZDT NZST PDT PKT PST SAST SST UTC " +
+    "WAT WEST WET WIB WIT WITA"
+  ).split(" "),
+);
 
 /**
  * @param name as in the IANA database, in its own case; "" and "UTC" are UTC, and so is "Local",
@@ -44,6 +42,10 @@ const ABBREVIATIONS: ReadonlyMap<string, readonly [string, string]> = new Map([
  */
 export function zoneNamed(name: string): TimeZone {
   if (name === "" || name === "UTC" || name === "Local") return utc;
+  const fixedHours = FIXED.get(name);
+  if (fixedHours !== undefined) {
+    return { offsetAt: () => fixedHours * 3600, abbreviationAt: () => name };
+  }
   return zones.get(name, () => openZone(name));
 }
 
@@ -55,7 +57,7 @@ function openZone(name: string): TimeZone {
     const offsetAt = (seconds: number): number => offsetBy(clock, seconds);
     return {
       offsetAt,
-      abbreviationAt: (seconds) => abbreviation(name, offsetAt, seconds),
+      abbreviationAt: (seconds) => abbreviation(name, offsetAt(seconds), seconds),
     };
   } catch (cause) {
     throw new BuiltinError(`unknown time zone ${name}`, { cause });
@@ -90,24 +92,17 @@ function offsetBy(clock: Intl.DateTimeFormat, seconds: number): number {
   return shown - seconds;
 }
 
-function abbreviation(name: string, offsetAt: (s: number) => number, seconds: number): string {
-  const offset = offsetAt(seconds);
-  if (name.startsWith("Etc/GMT") && offset !== 0) return numeric(offset);
-  const known = ABBREVIATIONS.get(name);
-  if (known !== undefined) return known[isDaylightSaving(offsetAt, seconds) ? 1 : 0];
+function abbreviation(name: string, offset: number, seconds: number): string {
+  // Local mean time, before zones were agreed on, is off by odd minutes.
+  if (offset % 900 !== 0) return "LMT";
+  const listed = listedAbbreviation(name, offset);
+  if (listed !== undefined) return listed === "numeric" ? numeric(offset) : listed;
   for (const locale of ABBREVIATION_LOCALES) {
     const format = new Intl.DateTimeFormat(locale, { timeZone: name, timeZoneName: "short" });
     const part = format.formatToParts(seconds * 1000).find(({ type }) => type === "timeZoneName");
-    if (part !== undefined && /^[A-Z]{3,5}$/.test(part.value)) return part.value;
+    if (part !== undefined && LETTERED.has(part.value)) return part.value;
   }
   return numeric(offset);
-}
-
-function isDaylightSaving(offsetAt: (s: number) => number, seconds: number): boolean {
-  const { year } = civilAt(BigInt(Math.floor(seconds)) * 1_000_000_000n, 0);
-  const at = (month: number): number =>
-    offsetAt(utcSeconds({ year, month, day: 1, hour: 0, minute: 0, second: 0, nanosecond: 0 }));
-  return offsetAt(seconds) > Math.min(at(1), at(7));
 }
 
 function numeric(offset: number): string {

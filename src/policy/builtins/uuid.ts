@@ -72,7 +72,7 @@ function fieldsOfTimed(bytes: Buffer): [string, Term][] {
     .toString("hex")
     .replace(/..(?!$)/g, "$&-");
   return [
-    ["time", numberFromBigInt((ticks - GREGORIAN_TICKS) * 100n)],
+    ["time", numberFromBigInt(BigInt.asIntN(64, (ticks - GREGORIAN_TICKS) * 100n))],
     ["nodeid", nodeId],
     ["macvariables", macVariables(bytes.readUInt8(10))],
     ["clocksequence", bytes.readUInt16BE(8) & 0x3fff],
