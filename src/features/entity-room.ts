@@ -21,7 +21,7 @@ export class EntityRoom {
   slotFor(tables: FeatureTables, table: EntityTable, id: string): number {
     const slot = table.find(id);
     if (slot >= 0) return slot;
-    while (entityCount(tables) >= this.#limits.entitiesMax) {
+    if (entityCount(tables) >= this.#limits.entitiesMax) {
       // From the largest kind: a flood of addresses then costs addresses, not subjects.
       this.#evict(tables, (of) => of.size);
     }
@@ -30,8 +30,8 @@ export class EntityRoom {
 
   /** Drops what is past the retention, and what is too much beside the slabs. */
   tidy(tables: FeatureTables, itemCount: number, nowMs: number): void {
-    while (entityCount(tables) > 0 && besideBytes(tables) > this.#limits.besideBytesMax) {
-      this.#evict(tables, (table) => table.besideBytes);
+    while (besideBytes(tables) > this.#limits.besideBytesMax) {
+      if (!this.#evict(tables, (table) => table.besideBytes)) break;
     }
     this.#sweep(tables, SWEEP_SLOTS + itemCount * 2, nowMs - tables.keptMs);
     this.measure(tables);
@@ -42,9 +42,11 @@ export class EntityRoom {
     this.#metrics.besideBytes.set(besideBytes(tables));
   }
 
-  #evict(tables: FeatureTables, weightOf: (table: EntityTable) => number): void {
-    tables.all.reduce((a, b) => (weightOf(b) > weightOf(a) ? b : a)).evict();
-    this.#metrics.evicted.add(1);
+  #evict(tables: FeatureTables, weightOf: (table: EntityTable) => number): boolean {
+    const heaviest = tables.all.reduce((a, b) => (weightOf(b) > weightOf(a) ? b : a));
+    const evicted = heaviest.evict();
+    if (evicted) this.#metrics.evicted.add(1);
+    return evicted;
   }
 
   #sweep({ all }: FeatureTables, slotsMax: number, sinceMs: number): void {

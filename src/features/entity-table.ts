@@ -146,8 +146,12 @@ export class EntityTable {
     return text;
   }
 
-  /** Drops one of the entities that have not been heard of for longest, by a sample. */
-  evict(): void {
+  /**
+   * Drops one of the entities that have not been heard of for longest, by a sample.
+   *
+   * @returns false when there is none.
+   */
+  evict(): boolean {
     const slotCount = this.#ids.length;
     let oldest = -1;
     let oldestMs = Number.POSITIVE_INFINITY;
@@ -163,7 +167,9 @@ export class EntityTable {
         oldest = this.#evictionHand;
       }
     }
-    if (oldest >= 0) this.#release(oldest);
+    if (oldest < 0) return false;
+    this.#release(oldest);
+    return true;
   }
 
   /**
