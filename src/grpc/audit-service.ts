@@ -10,13 +10,14 @@ export const TAIL_LAST_MAX = 10_000;
 /** Reads the trail of this instance. */
 export interface AuditReader {
   /**
-   * Yields the last `last` entries, then, when following, each entry as it is written, until the
+   * Yields the last `last` entries, then, when following, entries as they are written, until the
    * signal aborts.
    */
-  tail(
-    options: { readonly last: number; readonly follow: boolean },
-    signal: AbortSignal,
-  ): AsyncIterable<AuditEntry>;
+  tail(options: {
+    readonly last: number;
+    readonly follow: boolean;
+    readonly signal: AbortSignal;
+  }): AsyncIterable<readonly AuditEntry[]>;
 }
 
 /** The handlers of stile.v1.AuditService. */
@@ -35,8 +36,10 @@ export function auditHandlers(parts: {
           violations: [{ field: "last", description }],
         });
       }
-      for await (const entry of reader.tail({ last, follow }, signal)) {
-        if (subject === "" || entry.subject === subject) yield messageFromEntry(entry);
+      for await (const entries of reader.tail({ last, follow, signal })) {
+        for (const entry of entries) {
+          if (subject === "" || entry.subject === subject) yield messageFromEntry(entry);
+        }
       }
     }),
   };
