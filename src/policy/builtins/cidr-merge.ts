@@ -16,7 +16,7 @@ const MAPPED_BASE = 0xffff_0000_0000n;
 export function mergedCidrs(terms: readonly Term[]): string[] {
   const ranges = terms.map(rangeOf).sort(compareRanges);
   const merged: Range[] = [];
-  for (const range of ranges.reverse()) {
+  for (const range of ranges.toReversed()) {
     const next = merged.at(-1);
     if (next !== undefined && touches(range, next)) merged[merged.length - 1] = joined(range, next);
     else merged.push(range);

@@ -5,6 +5,7 @@ import { encodingBuiltins } from "./encodings.ts";
 import { graphBuiltins } from "./graph.ts";
 import { rangeBuiltins } from "./numbers-range.ts";
 import { subsetBuiltins } from "./object-subset.ts";
+import { regexBuiltins } from "./regex.ts";
 import { semverBuiltins } from "./semver.ts";
 import { sprintfBuiltins } from "./sprintf.ts";
 import { stringBuiltins } from "./strings.ts";
@@ -22,6 +23,7 @@ export const builtins: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ...graphBuiltins,
   ...rangeBuiltins,
   ...subsetBuiltins,
+  ...regexBuiltins,
   ...semverBuiltins,
   ...sprintfBuiltins,
   ...stringBuiltins,

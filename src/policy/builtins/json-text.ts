@@ -44,16 +44,21 @@ export function jsonTermOf(term: Term): Term {
   return new RegoObject(term.entries.map(([key, value]) => [keyOf(key), jsonTermOf(value)]));
 }
 
+/** @returns the entries as JSON has them: string keys, sorted by code point. */
+export function jsonEntriesOf(object: RegoObject): (readonly [string, Term])[] {
+  const entries = object.entries.map(([key, value]) => [keyOf(key), value] as const);
+  return entries.sort(([a], [b]) => compareStrings(a, b));
+}
+
 function write(term: Term, layout: JsonLayout | undefined, depth: number): string {
   if (term === null || typeof term === "boolean") return String(term);
   if (typeof term === "string") return jsonString(term);
   if (typeof term === "number" || term instanceof ExactNumber) return numberText(term);
   if (term instanceof RegoObject) {
     const colon = layout === undefined ? ":" : ": ";
-    const members = [...term.entries]
-      .map(([key, value]) => [keyOf(key), value] as const)
-      .sort(([a], [b]) => compareStrings(a, b))
-      .map(([key, value]) => jsonString(key) + colon + write(value, layout, depth + 1));
+    const members = jsonEntriesOf(term).map(([key, value]) => {
+      return jsonString(key) + colon + write(value, layout, depth + 1);
+    });
     return lines("{", members, "}", layout, depth);
   }
   const members = term instanceof RegoSet ? term.members : term;

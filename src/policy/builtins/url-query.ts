@@ -1,6 +1,6 @@
-import { compareStrings, isArray, RegoObject, RegoSet, type Term } from "../terms.ts";
+import { isArray, RegoObject, RegoSet, type Term } from "../terms.ts";
 import { type Builtin, BuiltinError } from "./builtin.ts";
-import { jsonTermOf } from "./json-text.ts";
+import { jsonEntriesOf } from "./json-text.ts";
 import { boundedText, objectOperand, stringOperand } from "./operands.ts";
 import { percentDecoded, percentEncoded } from "./percent.ts";
 
@@ -23,11 +23,8 @@ function decode(text: string): string {
 /** Keys sorted; a list gives its key once for each value. */
 function encodeObject(object: RegoObject): string {
   const pairs: string[] = [];
-  const json = jsonTermOf(object);
-  const entries = json instanceof RegoObject ? [...json.entries] : [];
-  entries.sort(([a], [b]) => compareStrings(String(a), String(b)));
-  for (const [key, value] of entries) {
-    for (const member of valuesOf(value)) pairs.push(`${encode(String(key))}=${encode(member)}`);
+  for (const [key, value] of jsonEntriesOf(object)) {
+    for (const member of valuesOf(value)) pairs.push(`${encode(key)}=${encode(member)}`);
   }
   return boundedText(pairs.join("&"));
 }
