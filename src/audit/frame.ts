@@ -86,19 +86,25 @@ export function findFrame(buffer: Buffer, from: number, limit: number): number {
 }
 
 /** @returns the record of a whole frame; its body is a view of `buffer`, not a copy. */
-export function entryAt(buffer: Buffer, start: number, end: number): AuditEntry {
+export function entryAt(instance: string, buffer: Buffer, start: number, end: number): AuditEntry {
   const idAt = start + FRAME_HEAD_BYTES;
   const typeAt = idAt + buffer.readUInt16LE(start + NAMES_AT);
   const subjectAt = typeAt + buffer.readUInt16LE(start + NAMES_AT + 2);
-  const bodyAt = bodyStart(buffer, start);
+  const bodyFrom = bodyStart(buffer, start);
   return {
+    instance,
     id: buffer.toString("utf8", idAt, typeAt),
     type: buffer.toString("utf8", typeAt, subjectAt),
     timeMs: buffer.readDoubleLE(start + TIME_AT),
-    subject: buffer.toString("utf8", subjectAt, bodyAt),
+    subject: buffer.toString("utf8", subjectAt, bodyFrom),
     sequence: sequenceOf(buffer, start),
-    body: buffer.subarray(bodyAt, end),
+    body: buffer.subarray(bodyFrom, end),
   };
+}
+
+/** @returns the body of a whole frame, a view of `buffer`. */
+export function bodyAt(buffer: Buffer, start: number, end: number): Buffer {
+  return buffer.subarray(bodyStart(buffer, start), end);
 }
 
 function sequenceOf(buffer: Buffer, start: number): number {

@@ -42,6 +42,7 @@ export class JournalReader {
   readonly #options: JournalReaderOptions;
   #next: number;
   #segment: SegmentFile | undefined;
+  #instance = "";
   #file: FileHandle | undefined;
   /** Offset in the file of the first byte of `#bytes`. */
   #base = 0;
@@ -75,7 +76,7 @@ export class JournalReader {
       if (at.sequence >= this.#next) {
         bytes += at.end - this.#start;
         if (entries.length > 0 && bytes > bytesMax) break;
-        entries.push(entryAt(this.#bytes, this.#start, at.end));
+        entries.push(entryAt(this.#instance, this.#bytes, this.#start, at.end));
         this.#next = at.sequence + 1;
       }
       this.#start = at.end;
@@ -183,7 +184,7 @@ export class JournalReader {
         return false;
       }
       await this.#file?.close();
-      decodeSegmentHeader(header, segment.path);
+      this.#instance = decodeSegmentHeader(header, segment.path).instance;
       this.#file = file;
       this.#segment = segment;
       this.#hold(SEGMENT_HEADER_BYTES, Buffer.alloc(0));

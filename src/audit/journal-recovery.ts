@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { StileError } from "../core/errors.ts";
-import { entryAt, findFrame, frameAt } from "./frame.ts";
+import { bodyAt, findFrame, frameAt } from "./frame.ts";
 import type { JournalFiles } from "./journal-files.ts";
 import type { ChainHead } from "./record-batch.ts";
 import {
@@ -114,7 +114,10 @@ function scanFrames(
   let base = SEGMENT_HEADER_BYTES;
   let start = 0;
   const settled = (tornAt: number | undefined) => {
-    if (last !== undefined) head = { ...head, hash: bodyHash(last.bytes, last.start, last.end) };
+    if (last !== undefined) {
+      const body = bodyAt(last.bytes, last.start, last.end);
+      head = { ...head, hash: hash("sha256", body, "hex") };
+    }
     return { head, tornAt: damagedAt === undefined ? tornAt : undefined, damagedAt };
   };
 
@@ -141,10 +144,6 @@ function scanFrames(
     if (start === -1) return settled(base);
     damagedAt ??= base;
   }
-}
-
-function bodyHash(bytes: Buffer, start: number, end: number): string {
-  return hash("sha256", entryAt(bytes, start, end).body, "hex");
 }
 
 function readAt(fd: number, position: number, length: number): Buffer {

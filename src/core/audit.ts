@@ -28,6 +28,8 @@ export interface AuditDraft {
  * before, hex), then the draft's members.
  */
 export interface AuditEntry {
+  /** Whose trail it is. */
+  readonly instance: string;
   readonly id: string;
   readonly type: string;
   readonly timeMs: number;

@@ -18,7 +18,7 @@ function entriesOf(bytes: Buffer): AuditEntry[] {
   for (let start = 0; start < bytes.length; ) {
     const at = frameAt(bytes, start, bytes.length);
     if (at.kind !== "frame") throw new Error(`no frame at ${start}: ${at.kind}`);
-    entries.push(entryAt(bytes, start, at.end));
+    entries.push(entryAt("i-1", bytes, start, at.end));
     start = at.end;
   }
   return entries;
