@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, Option } from "commander";
 import { addAuditCommands } from "./audit-commands.ts";
+import { addBuildCommand } from "./build-command.ts";
 import { createContext } from "./context.ts";
 import { addDecideCommand } from "./decide-command.ts";
 import { addDoctorCommand } from "./doctor-command.ts";
@@ -46,6 +47,7 @@ async function main(words: readonly string[]): Promise<number> {
   addExecCommand(program, context);
   addFactorCommands(program, context);
   addAuditCommands(program, context);
+  addBuildCommand(program, context);
   addEvalCommand(program, context);
   addDoctorCommand(program, context);
   try {
