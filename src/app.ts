@@ -8,16 +8,16 @@ import type { AuditDraft, AuditTrail } from "./core/audit.ts";
 import { type Clock, systemClock } from "./core/clock.ts";
 import { entityKey } from "./core/decision.ts";
 import { describeError, StileError } from "./core/errors.ts";
-import type { FeatureUpdate, Signal } from "./core/features.ts";
+import type { Signal } from "./core/features.ts";
 import type { BundleStatus } from "./core/policy.ts";
 import type { Factors, StepUp } from "./core/step-up.ts";
-import type { Log } from "./core/telemetry.ts";
+import type { Log, Meter } from "./core/telemetry.ts";
 import { createDecide, type Decide } from "./decide/decide.ts";
 import { createFeatureState, type FeatureState } from "./features/feature-state.ts";
 import { auditHandlers } from "./grpc/audit-service.ts";
 import { decisionHandlers } from "./grpc/decision-service.ts";
 import { factorHandlers } from "./grpc/factor-service.ts";
-import { featureHandlers } from "./grpc/feature-service.ts";
+import { type FeatureIntake, featureHandlers } from "./grpc/feature-service.ts";
 import { LiveStreams } from "./grpc/handlers.ts";
 import { healthHandlers, Readiness } from "./grpc/health-service.ts";
 import { policyHandlers } from "./grpc/policy-service.ts";
@@ -25,6 +25,8 @@ import { reflectionHandlers } from "./grpc/reflection-service.ts";
 import { bindService, type ServiceBinding, serveGrpc } from "./grpc/server.ts";
 import { stepUpHandlers } from "./grpc/step-up-service.ts";
 import { type ReadinessCheck, serveHttp } from "./http/server.ts";
+import type { FeatureSource } from "./kafka/feature-source.ts";
+import type { KafkaRoom } from "./kafka/open-kafka.ts";
 import { DEFAULT_POLICY, type OpenPolicies, openPolicies } from "./policy/policies.ts";
 import { createStepUp } from "./stepup/create-step-up.ts";
 import { openFactorKey } from "./stepup/factor-key.ts";
@@ -91,10 +93,12 @@ async function start(config: Config, log: Log, clock: Clock, opened: Closers): P
   });
   opened.add("lock", () => Promise.resolve(lock.release()));
 
+  const kafka = await connectKafka(config, log, meter);
+  if (kafka !== undefined) opened.add("kafka", () => kafka.close());
   const audit = openAudit({
     dataDir: config.dataDir,
     ack: config.auditAck,
-    sink: undefined,
+    sink: kafka?.sink,
     bytesMax: config.auditBytesMax,
     log,
     meter,
@@ -104,9 +108,9 @@ async function start(config: Config, log: Log, clock: Clock, opened: Closers): P
   const { trail } = audit;
 
   let features: FeatureState | undefined;
-  const source = config.bundle === "" ? SHIPPED_BUNDLE : config.bundle;
+  const bundle = config.bundle === "" ? SHIPPED_BUNDLE : config.bundle;
   const policies = await openPolicies({
-    bundles: [{ name: DEFAULT_POLICY, source }],
+    bundles: [{ name: DEFAULT_POLICY, source: bundle }],
     log,
     meter,
     clock,
@@ -150,22 +154,25 @@ async function start(config: Config, log: Log, clock: Clock, opened: Closers): P
 
   const live = new LiveStreams();
   const readiness = new Readiness();
-  const grpc = await serveGrpc(
-    config.grpcAddr,
-    bindings({ audit, clock, decide, factors, live, log, policies, readiness, state, stepUp }),
-  );
+  const rooms = { audit, clock, decide, factors, kafka, live, log, policies, state, stepUp };
+  const grpc = await serveGrpc(config.grpcAddr, bindings({ ...rooms, readiness }));
   opened.add("grpc", async () => {
     readiness.set(false);
     live.endAll();
     await grpc.close(DRAIN_MS);
   });
+  const source = kafka?.follow((updates) => void state.materialise(updates, clock.nowMs()));
   const http = await serveHttp(config.httpAddr, {
-    readiness: () => ({ ready: readiness.ready, checks: checksOf(policies, audit) }),
+    readiness: () => ({
+      ready: readiness.ready,
+      checks: checksOf(policies, audit, source, readiness),
+    }),
     metrics: prometheus,
     jwks,
   });
   opened.add("http", () => http.close());
-  readiness.set(true);
+  if (source === undefined) readiness.set(true);
+  else void source.caughtUp.then(() => readiness.set(true));
   log.info("started", { grpc: grpc.address, http: http.address });
   recordLifecycle(trail, log, clock, "started");
   return {
@@ -187,6 +194,7 @@ interface Rooms {
   readonly clock: Clock;
   readonly decide: Decide;
   readonly factors: Factors;
+  readonly kafka: KafkaRoom | undefined;
   readonly live: LiveStreams;
   readonly log: Log;
   readonly policies: OpenPolicies;
@@ -196,13 +204,9 @@ interface Rooms {
 }
 
 function bindings(rooms: Rooms): readonly ServiceBinding[] {
-  const { audit, clock, decide, factors, live, log, policies, readiness, state, stepUp } = rooms;
-  const intake = {
-    put: (updates: readonly FeatureUpdate[], nowMs: number) =>
-      Promise.resolve(state.put(updates, nowMs)),
-    observe: (signals: readonly Signal[], nowMs: number) =>
-      Promise.resolve(state.observe(signals, nowMs)),
-  };
+  const { audit, clock, decide, factors, kafka, live, log, policies, readiness, state, stepUp } =
+    rooms;
+  const intake = createIntake(state, kafka);
   const own = [
     bindService(DecisionService, decisionHandlers({ decider: decide, live, log })),
     bindService(StepUpService, stepUpHandlers({ stepUp, live, log })),
@@ -220,6 +224,29 @@ function bindings(rooms: Rooms): readonly ServiceBinding[] {
   ];
 }
 
+/** Kafka's client is loaded only where brokers are configured: it costs start-up time. */
+async function connectKafka(
+  config: Config,
+  log: Log,
+  meter: Meter,
+): Promise<KafkaRoom | undefined> {
+  if (config.kafkaBrokers.length === 0) return undefined;
+  const { openKafka } = await import("./kafka/open-kafka.ts");
+  return openKafka({ brokers: config.kafkaBrokers, log, meter });
+}
+
+/** With Kafka, ready features go through the topic first and reach every replica. */
+function createIntake(state: FeatureState, kafka: KafkaRoom | undefined): FeatureIntake {
+  return {
+    async put(updates, nowMs) {
+      state.check(updates, nowMs);
+      await kafka?.publishFeatures(updates);
+      return state.put(updates, nowMs);
+    },
+    observe: (signals, nowMs) => Promise.resolve(state.observe(signals, nowMs)),
+  };
+}
+
 /** A proof makes the device and the country known; a wrong code adds to the subject's friction. */
 function observeStepUp(state: FeatureState, event: StepUpEvent): void {
   const signal: Signal = {
@@ -233,7 +260,12 @@ function observeStepUp(state: FeatureState, event: StepUpEvent): void {
   state.observe([signal], event.timeMs);
 }
 
-function checksOf(policies: OpenPolicies, audit: Audit): readonly ReadinessCheck[] {
+function checksOf(
+  policies: OpenPolicies,
+  audit: Audit,
+  source: FeatureSource | undefined,
+  readiness: Readiness,
+): readonly ReadinessCheck[] {
   const bundles = policies.list();
   const { journalBytes, journalBytesMax, publisher } = audit.status();
   const failing = bundles.find(({ lastError }) => lastError !== "");
@@ -254,6 +286,13 @@ function checksOf(policies: OpenPolicies, audit: Audit): readonly ReadinessCheck
       name: "kafka",
       ready: true,
       detail: `${publisher.unshippedRecords} audit records are not yet published`,
+    });
+  }
+  if (source !== undefined) {
+    checks.push({
+      name: "features",
+      ready: readiness.ready,
+      detail: `${source.lag()} messages of the features topic are not yet read`,
     });
   }
   return checks;

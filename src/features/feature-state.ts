@@ -126,13 +126,22 @@ export class FeatureState implements FeatureReader, FeatureWriter {
    * list. Replicas agree, as they read one entity's values in one order.
    */
   put(updates: readonly FeatureUpdate[], nowMs: number): string {
+    this.check(updates, nowMs);
+    for (const update of updates) this.#take(update);
+    return this.#written(updates.length, nowMs);
+  }
+
+  /**
+   * Looks at updates without taking them, so that none goes to a topic that `put` would refuse.
+   *
+   * @throws StileError as `put`.
+   */
+  check(updates: readonly FeatureUpdate[], nowMs: number): void {
     const span = this.#span(nowMs);
     for (const [index, update] of updates.entries()) {
       const fault = this.#updateFault(update, span);
       if (fault !== undefined) throw errorFromFault("updates", index, fault);
     }
-    for (const update of updates) this.#take(update);
-    return this.#written(updates.length, nowMs);
   }
 
   /**
