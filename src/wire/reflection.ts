@@ -1,5 +1,6 @@
 import { create, type DescFile, type DescService, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { file_google_rpc_error_details } from "./gen/google/rpc/error_details_pb.ts";
 import {
   ErrorResponseSchema,
   FileDescriptorResponseSchema,
@@ -26,6 +27,8 @@ export function createReflection(
 ): (request: ReflectionRequest) => ReflectionResponse {
   const files = new Map<string, DescFile>();
   for (const service of services) collectFiles(service.file, files);
+  // Errors carry these in google.protobuf.Any, so no file imports them.
+  collectFiles(file_google_rpc_error_details, files);
   const fileOfSymbol = new Map<string, DescFile>();
   for (const file of files.values()) indexSymbols(file, fileOfSymbol);
   const withDependencies = (file: DescFile): MessageResponse => {

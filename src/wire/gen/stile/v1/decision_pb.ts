@@ -25,14 +25,14 @@ export const file_stile_v1_decision: GenFile = /*@__PURE__*/
  */
 export type Subject = Message<"stile.v1.Subject"> & {
   /**
-   * Kind of subject, such as "user" or "service". 1 to 256 bytes.
+   * Kind of subject, such as "user" or "service". 1 to 256 characters.
    *
    * @generated from field: string type = 1;
    */
   type: string;
 
   /**
-   * Identifier, unique within the type. 1 to 512 bytes.
+   * Identifier, unique within the type. 1 to 512 characters.
    *
    * @generated from field: string id = 2;
    */
@@ -60,7 +60,7 @@ export const SubjectSchema: GenMessage<Subject> = /*@__PURE__*/
  */
 export type Action = Message<"stile.v1.Action"> & {
   /**
-   * Name, such as "deploy.production". 1 to 256 bytes.
+   * Name, such as "deploy.production". 1 to 256 characters.
    *
    * @generated from field: string name = 1;
    */
@@ -88,14 +88,14 @@ export const ActionSchema: GenMessage<Action> = /*@__PURE__*/
  */
 export type Resource = Message<"stile.v1.Resource"> & {
   /**
-   * Kind of resource, such as "service". 1 to 256 bytes.
+   * Kind of resource, such as "service". 1 to 256 characters.
    *
    * @generated from field: string type = 1;
    */
   type: string;
 
   /**
-   * Identifier, unique within the type. 1 to 512 bytes.
+   * Identifier, unique within the type. 1 to 512 characters.
    *
    * @generated from field: string id = 2;
    */
@@ -182,7 +182,7 @@ export type DecideRequest = Message<"stile.v1.DecideRequest"> & {
   atLeastAsFresh: string;
 
   /**
-   * Chosen by the caller, returned in the response. At most 128 bytes.
+   * Chosen by the caller, returned in the response. At most 128 characters.
    *
    * @generated from field: string request_id = 9;
    */
@@ -301,7 +301,7 @@ export const ObligationSchema: GenMessage<Obligation> = /*@__PURE__*/
  */
 export type StepUpDemand = Message<"stile.v1.StepUpDemand"> & {
   /**
-   * Authentication methods of which all must have been used (RFC 8176).
+   * Authentication methods, any one of which will do (RFC 8176).
    *
    * @generated from field: repeated string amr = 1;
    */
@@ -612,6 +612,7 @@ export const OutcomeSchema: GenEnum<Outcome> = /*@__PURE__*/
 export const DecisionService: GenService<{
   /**
    * Decide answers one request.
+   * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
    *
    * @generated from rpc stile.v1.DecisionService.Decide
    */
