@@ -1,8 +1,8 @@
 import { asError, StileError } from "../core/errors.ts";
-import { type Builtin, BuiltinError, type BuiltinEnv } from "./builtins/builtin.ts";
+import { type Builtin, type BuiltinEnv, BuiltinError } from "./builtins/builtin.ts";
 import { builtins, refusedBuiltins } from "./builtins/index.ts";
-import type { PolicyExports } from "./policy-exports.ts";
 import { parseTerm, type Term, termText } from "./terms.ts";
+import type { PolicyInstance } from "./wasm-instance.ts";
 
 /** The evaluation ends here, with a message of the policy or of a builtin. */
 export class PolicyAbort extends Error {
@@ -11,6 +11,9 @@ export class PolicyAbort extends Error {
     this.name = "PolicyAbort";
   }
 }
+
+/** What calling a builtin costs, in steps: a part for the call, and one for each character. */
+const STEPS_OF_CALL = 100;
 
 interface Served {
   readonly name: string;
@@ -22,22 +25,21 @@ interface Served {
  *
  * Arguments and results pass as Rego term text, which unlike JSON holds sets, any key and exact
  * numbers. A builtin that refuses its arguments has no value; in strict mode, and when it fails
- * in any other way, the evaluation is aborted.
+ * in any other way, the evaluation is aborted. What goes in and out is paid for in steps.
  */
 export class HostBuiltins {
   readonly imports: WebAssembly.ModuleImports;
   #served: ReadonlyMap<number, Served> = new Map();
   #env: BuiltinEnv = { nowNs: "0", seed: "", strict: false, memo: new Map() };
-  #exports: PolicyExports | undefined;
-  #memory: WebAssembly.Memory | undefined;
+  #attached: PolicyInstance | undefined;
 
   constructor() {
     const call = (id: number, _context: number, ...args: number[]): number => this.#call(id, args);
     this.imports = {
       opa_abort: (address: number): never => {
-        throw new PolicyAbort(this.#textAt(address));
+        throw new PolicyAbort(this.#instance().textAt(address));
       },
-      opa_println: (address: number): void => this.#env.print?.(this.#textAt(address)),
+      opa_println: (address: number): void => this.#env.print?.(this.#instance().textAt(address)),
       opa_builtin0: call,
       opa_builtin1: call,
       opa_builtin2: call,
@@ -47,9 +49,8 @@ export class HostBuiltins {
   }
 
   /** Takes the instance whose calls come next. */
-  attach(exports: PolicyExports, memory: WebAssembly.Memory): void {
-    this.#exports = exports;
-    this.#memory = memory;
+  attach(instance: PolicyInstance): void {
+    this.#attached = instance;
   }
 
   /**
@@ -78,6 +79,7 @@ export class HostBuiltins {
   #call(id: number, addresses: readonly number[]): number {
     const served = this.#served.get(id);
     if (served === undefined) throw new PolicyAbort(`builtin ${id} is not in the module's table`);
+    this.#pay(STEPS_OF_CALL);
     const args = addresses.map((address) => parseTerm(this.#dump(address)));
     const value = this.#run(served, args);
     return value === undefined ? 0 : this.#load(termText(value));
@@ -95,36 +97,32 @@ export class HostBuiltins {
   }
 
   #dump(address: number): string {
-    const { valueDump, free } = this.#instance();
-    const textAddress = valueDump(address);
-    const text = this.#textAt(textAddress);
-    free(textAddress);
+    const instance = this.#instance();
+    const textAddress = instance.exports.valueDump(address);
+    const text = instance.textAt(textAddress);
+    instance.exports.free(textAddress);
+    this.#pay(text.length);
     return text;
   }
 
   #load(text: string): number {
-    const { malloc, free, valueParse } = this.#instance();
-    const lengthBytes = Buffer.byteLength(text);
-    const address = malloc(lengthBytes);
-    this.#bytes().write(text, address, "utf8");
-    const value = valueParse(address, lengthBytes);
-    free(address);
+    this.#pay(text.length);
+    const instance = this.#instance();
+    const { address, lengthBytes } = instance.place(text);
+    const value = instance.exports.valueParse(address, lengthBytes);
+    instance.exports.free(address);
     if (value === 0) throw new PolicyAbort("a builtin's result is no Rego term");
     return value;
   }
 
-  #textAt(address: number): string {
-    const bytes = this.#bytes();
-    return bytes.toString("utf8", address, bytes.indexOf(0, address));
+  #pay(steps: number): void {
+    const instance = this.#instance();
+    instance.stepsLeft -= steps;
+    if (instance.stepsLeft < 0) throw new PolicyAbort("no steps left for a builtin");
   }
 
-  #bytes(): Buffer {
-    if (this.#memory === undefined) throw new PolicyAbort("called before it was started");
-    return Buffer.from(this.#memory.buffer);
-  }
-
-  #instance(): PolicyExports {
-    if (this.#exports === undefined) throw new PolicyAbort("called before it was started");
-    return this.#exports;
+  #instance(): PolicyInstance {
+    if (this.#attached === undefined) throw new PolicyAbort("called before it was started");
+    return this.#attached;
   }
 }

@@ -3,7 +3,8 @@ import type { PolicyFault } from "../core/policy.ts";
 import type { BuiltinEnv } from "./builtins/builtin.ts";
 import { HostBuiltins, PolicyAbort } from "./host-builtins.ts";
 import { loadData } from "./opa-loader.ts";
-import { type PolicyExports, readAbiVersion, readExports } from "./policy-exports.ts";
+import { readAbiVersion } from "./policy-exports.ts";
+import { PolicyInstance } from "./wasm-instance.ts";
 import type { CompiledPolicy } from "./wasm-module.ts";
 
 const PAGE_BYTES = 65_536;
@@ -15,11 +16,19 @@ const WORKING_BYTES = 1024 * 1024;
 const GROWN_BYTES_KEPT = 32 * 1024 * 1024;
 
 export interface HostLimits {
+  /** Steps of one evaluation, at most 2,000,000,000; some 10 ns each. */
+  readonly stepsMax: number;
   /** What one evaluation may use of memory, beyond what the data takes. */
   readonly memoryBytesMax: number;
 }
 
-export const DEFAULT_LIMITS: HostLimits = { memoryBytesMax: 256 * 1024 * 1024 };
+export const DEFAULT_LIMITS: HostLimits = {
+  stepsMax: 10_000_000,
+  memoryBytesMax: 256 * 1024 * 1024,
+};
+
+/** What loading data may take: all that the counter can hold. */
+const LOADING_STEPS = 0x7fffffff;
 
 export type HostResult =
   | {
@@ -55,12 +64,11 @@ export class WasmHost {
   /** Name → id. */
   readonly entrypoints: ReadonlyMap<string, number>;
   readonly #policy: CompiledPolicy;
-  readonly #builtins: HostBuiltins;
-  readonly #memoryPagesMax: number;
+  readonly #builtins = new HostBuiltins();
+  readonly #stepsMax: number;
   readonly #memoryPagesMin: number;
-  #memory: WebAssembly.Memory;
-  #exports: PolicyExports;
-  #bytes: Buffer;
+  readonly #memoryPagesMax: number;
+  #instance: PolicyInstance;
   /** Below it the module's own data and stack, above it the data document. */
   readonly #heapBase: number;
   readonly #dataAddress: number;
@@ -76,38 +84,30 @@ export class WasmHost {
    */
   constructor(policy: CompiledPolicy, data: Uint8Array, limits: HostLimits = DEFAULT_LIMITS) {
     this.#policy = policy;
+    this.#stepsMax = limits.stepsMax;
     const wantedBytes = data.length * DATA_BYTES_PER_TEXT_BYTE + WORKING_BYTES;
     this.#memoryPagesMin = Math.min(PAGES_MAX, policy.memoryPagesMin + pages(wantedBytes));
     this.#memoryPagesMax = Math.min(PAGES_MAX, this.#memoryPagesMin + pages(limits.memoryBytesMax));
-    this.#builtins = new HostBuiltins();
     try {
-      this.#memory = this.#newMemory();
-      const instance = this.#instantiate();
-      const version = readAbiVersion(instance);
-      if (!/^1\.[2-9]$/.test(version)) {
-        throw invalid(
-          version === ""
-            ? "policy.wasm is no policy of OPA: it names no ABI version"
-            : `policy.wasm has ABI version ${version}, expected 1.2 or a later 1.x`,
-        );
-      }
-      this.#exports = readExports(instance);
-      this.#bytes = Buffer.from(this.#memory.buffer);
-      this.#builtins.attach(this.#exports, this.#memory);
-      this.#heapBase = this.#exports.heapPtrGet();
-      this.#builtins.serve(readNumbers(this.#dumped(this.#exports.builtins())));
+      this.#instance = this.#start(this.#newMemory());
+      this.#instance.stepsLeft = LOADING_STEPS;
+      const { exports, instance, memory } = this.#instance;
+      checkAbiVersion(instance);
+      this.#heapBase = exports.heapPtrGet() >>> 0;
+      const table: unknown = JSON.parse(
+        this.#instance.textAt(exports.jsonDump(exports.builtins())),
+      );
+      this.#builtins.serve(readNumbers(table));
 
-      const loaded = loadData({ module: policy.module, instance }, this.#memory, data);
+      const loaded = loadData({ module: policy.module, instance }, memory, data);
       this.entrypoints = readNumbers(loaded.entrypoints);
       this.#dataAddress = loaded.dataAddress;
-      this.#dataEnd = this.#exports.heapPtrGet();
-      this.#bytes = Buffer.from(this.#memory.buffer);
+      this.#dataEnd = exports.heapPtrGet() >>> 0;
     } catch (thrown) {
       if (thrown instanceof StileError) throw thrown;
       const cause = asError(thrown);
-      throw new StileError("bundle_invalid", "policy.wasm does not start with this data", {
-        cause,
-      });
+      const message = "policy.wasm does not start with this data";
+      throw new StileError("bundle_invalid", message, { cause });
     }
   }
 
@@ -118,7 +118,7 @@ export class WasmHost {
 
   /** Linear memory held now. */
   get memoryBytes(): number {
-    return this.#memory.buffer.byteLength;
+    return this.#instance.memory.buffer.byteLength;
   }
 
   /** Evaluates one entrypoint. Never throws. */
@@ -126,21 +126,20 @@ export class WasmHost {
     try {
       if (this.#restartDue !== "no") this.#restart();
       this.#builtins.begin(env);
+      this.#instance.stepsLeft = this.#stepsMax;
       return this.#run(entrypoint, input);
     } catch (thrown) {
       this.#restartDue = "same_memory";
-      const cause = asError(thrown);
-      const fault = faultOf(thrown);
-      return { kind: "fault", fault, cause, cost: 0 };
+      return this.#fault(this.#faultOf(thrown), asError(thrown));
     } finally {
-      if (this.#memory.buffer.byteLength > this.#memoryPagesMin * PAGE_BYTES + GROWN_BYTES_KEPT) {
+      if (this.memoryBytes > this.#memoryPagesMin * PAGE_BYTES + GROWN_BYTES_KEPT) {
         this.#restartDue = "new_memory";
       }
     }
   }
 
   #run(entrypoint: number, input: HostInput): HostResult {
-    const exports = this.#exports;
+    const { exports } = this.#instance;
     let inputAddress = 0;
     if (input === undefined) {
       exports.heapPtrSet(this.#dataEnd);
@@ -148,75 +147,71 @@ export class WasmHost {
       inputAddress = this.#parseInput(input);
       if (inputAddress === 0) {
         const cause = new TypeError(`the engine does not read the input as ${input.kind}`);
-        return { kind: "fault", fault: "input_rejected", cause, cost: 0 };
+        return this.#fault("input_rejected", cause);
       }
     }
-    // The four calls that opa_eval makes; it would take an input it cannot read for no input.
+    // The calls that opa_eval makes; it would take an input it cannot read for no input.
     const context = exports.contextNew();
     exports.contextSetInput(context, inputAddress);
     exports.contextSetData(context, this.#dataAddress);
     exports.contextSetEntrypoint(context, entrypoint);
     exports.eval(context);
     const resultAddress = exports.valueDump(exports.contextGetResult(context));
-    return { kind: "result", text: this.#textAt(resultAddress), cost: 0 };
+    return { kind: "result", text: this.#instance.textAt(resultAddress), cost: this.#cost() };
   }
 
   /** Writes the text just above the data, and has the engine parse it. */
-  #parseInput(input: { readonly kind: "json" | "term"; readonly text: string }): number {
-    const { text } = input;
-    const exports = this.#exports;
-    let at = this.#dataEnd;
-    let bytes = this.#view();
-    // A UTF-16 unit takes at most three bytes, so most texts need no counting.
-    let lengthBytes: number;
-    if (text.length * 3 <= bytes.length - at || Buffer.byteLength(text) <= bytes.length - at) {
-      lengthBytes = bytes.write(text, at, "utf8");
+  #parseInput({ kind, text }: { readonly kind: "json" | "term"; readonly text: string }): number {
+    const { exports, bytes } = this.#instance;
+    const parse = kind === "json" ? exports.jsonParse : exports.valueParse;
+    const at = this.#dataEnd;
+    const roomBytes = bytes.length - at;
+    // A UTF-16 unit takes at most three bytes of UTF-8, so most texts need no counting.
+    if (text.length * 3 <= roomBytes || Buffer.byteLength(text) <= roomBytes) {
+      const lengthBytes = bytes.write(text, at, "utf8");
       exports.heapPtrSet((at + lengthBytes + 7) & ~7);
-    } else {
-      // Grown by the module's own allocator, which keeps count of its memory.
-      exports.heapPtrSet(at);
-      lengthBytes = Buffer.byteLength(text);
-      at = exports.malloc(lengthBytes);
-      bytes = this.#view();
-      bytes.write(text, at, "utf8");
+      return parse(at, lengthBytes);
     }
-    return input.kind === "json"
-      ? exports.jsonParse(at, lengthBytes)
-      : exports.valueParse(at, lengthBytes);
+    // Only the module's own allocator may make memory grow, since it counts what there is.
+    exports.heapPtrSet(at);
+    const { address, lengthBytes } = this.#instance.place(text);
+    return parse(address, lengthBytes);
   }
 
-  #dumped(value: number): unknown {
-    return JSON.parse(this.#textAt(this.#exports.jsonDump(value)));
+  #cost(): number {
+    return this.#stepsMax - Math.max(0, this.#instance.stepsLeft);
   }
 
-  #textAt(address: number): string {
-    const bytes = this.#view();
-    const end = bytes.indexOf(0, address);
-    return bytes.toString("utf8", address, end);
+  #fault(fault: PolicyFault, cause: Error): HostResult {
+    return { kind: "fault", fault, cause, cost: this.#cost() };
   }
 
-  /** A view of the memory as it is now: growing detaches the one before. */
-  #view(): Buffer {
-    if (this.#bytes.buffer !== this.#memory.buffer) this.#bytes = Buffer.from(this.#memory.buffer);
-    return this.#bytes;
+  #faultOf(thrown: unknown): PolicyFault {
+    if (this.#instance.stepsLeft < 0) return "budget_exceeded";
+    const isOutOfMemory =
+      thrown instanceof PolicyAbort && thrown.message.includes("opa_malloc: failed");
+    return isOutOfMemory ? "memory_exceeded" : "trapped";
   }
 
   #restart(): void {
     this.#restartCount += 1;
-    const before = this.#memory;
+    const { memory } = this.#instance;
     if (this.#restartDue === "new_memory") {
-      this.#memory = this.#newMemory();
+      this.#instance = this.#start(this.#newMemory());
+      const data = new Uint8Array(memory.buffer, this.#heapBase, this.#dataEnd - this.#heapBase);
+      this.#instance.bytes.set(data, this.#heapBase);
     } else {
       // Instantiation writes the module's data again, but takes the rest for zero.
-      new Uint8Array(before.buffer, 0, this.#heapBase).fill(0);
+      new Uint8Array(memory.buffer, 0, this.#heapBase).fill(0);
+      this.#instance = this.#start(memory);
     }
-    this.#exports = readExports(this.#instantiate());
-    if (this.#memory !== before) {
-      const data = new Uint8Array(before.buffer, this.#heapBase, this.#dataEnd - this.#heapBase);
-      new Uint8Array(this.#memory.buffer).set(data, this.#heapBase);
-    }
-    this.#builtins.attach(this.#exports, this.#memory);
     this.#restartDue = "no";
+  }
+
+  #start(memory: WebAssembly.Memory): PolicyInstance {
+    const instance = new PolicyInstance(this.#policy.module, memory, this.#builtins.imports);
+    this.#builtins.attach(instance);
+    return instance;
   }
 
   #newMemory(): WebAssembly.Memory {
@@ -225,19 +220,17 @@ export class WasmHost {
       maximum: this.#memoryPagesMax,
     });
   }
-
-  #instantiate(): WebAssembly.Instance {
-    return new WebAssembly.Instance(this.#policy.module, {
-      env: { memory: this.#memory, ...this.#builtins.imports },
-    });
-  }
 }
 
-function faultOf(thrown: unknown): PolicyFault {
-  if (thrown instanceof PolicyAbort && thrown.message.includes("opa_malloc: failed")) {
-    return "memory_exceeded";
-  }
-  return "trapped";
+function checkAbiVersion(instance: WebAssembly.Instance): void {
+  const version = readAbiVersion(instance);
+  if (/^1\.[2-9]$/.test(version)) return;
+  throw new StileError(
+    "bundle_invalid",
+    version === ""
+      ? "policy.wasm is no policy of OPA: it names no ABI version"
+      : `policy.wasm has ABI version ${version}, expected 1.2 or a later 1.x`,
+  );
 }
 
 function pages(bytes: number): number {
@@ -253,8 +246,4 @@ function readNumbers(value: unknown): ReadonlyMap<string, number> {
     numbers.set(name, id);
   }
   return numbers;
-}
-
-function invalid(what: string): StileError {
-  return new StileError("bundle_invalid", what);
 }

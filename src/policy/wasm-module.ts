@@ -1,7 +1,8 @@
 import { asError, StileError } from "../core/errors.ts";
+import { meterModule, meterModuleInTurns } from "./meter.ts";
 import { readImports, readSections } from "./wasm-format.ts";
 
-/** A policy compiled to machine code, of which instances are made. */
+/** A metered policy compiled to machine code, of which instances are made. */
 export interface CompiledPolicy {
   readonly module: WebAssembly.Module;
   /** 64 KiB pages that the module asks for. */
@@ -9,28 +10,29 @@ export interface CompiledPolicy {
 }
 
 /**
- * Compiles the module of a bundle, off the event loop.
+ * Compiles the module of a bundle, off the event loop as far as it takes long.
  *
  * @throws StileError `bundle_invalid` with the engine's reason.
  */
 export async function compilePolicy(wasm: Uint8Array): Promise<CompiledPolicy> {
   try {
-    return compiledFrom(wasm, await WebAssembly.compile(new Uint8Array(wasm)));
+    const metered = await meterModuleInTurns(wasm);
+    return compiledFrom(wasm, await WebAssembly.compile(new Uint8Array(metered)));
   } catch (thrown) {
-    throw invalid(thrown);
+    throw invalid(wasm, thrown);
   }
 }
 
 /**
- * The same, on the event loop: some 20 ms.
+ * The same on the event loop, some 20 ms.
  *
  * @throws StileError `bundle_invalid` with the engine's reason.
  */
 export function compilePolicySync(wasm: Uint8Array): CompiledPolicy {
   try {
-    return compiledFrom(wasm, new WebAssembly.Module(new Uint8Array(wasm)));
+    return compiledFrom(wasm, new WebAssembly.Module(new Uint8Array(meterModule(wasm))));
   } catch (thrown) {
-    throw invalid(thrown);
+    throw invalid(wasm, thrown);
   }
 }
 
@@ -40,7 +42,17 @@ function compiledFrom(wasm: Uint8Array, module: WebAssembly.Module): CompiledPol
   return { module, memoryPagesMin };
 }
 
-function invalid(thrown: unknown): StileError {
-  const cause = asError(thrown);
+function invalid(wasm: Uint8Array, thrown: unknown): StileError {
+  const cause = engineReason(wasm) ?? asError(thrown);
   return new StileError("bundle_invalid", "policy.wasm is no valid WASM policy", { cause });
+}
+
+/** @returns what the engine has against the module as it came, which says most to its author. */
+function engineReason(wasm: Uint8Array): Error | undefined {
+  try {
+    const module = new WebAssembly.Module(new Uint8Array(wasm));
+    return module instanceof WebAssembly.Module ? undefined : new TypeError("no module");
+  } catch (thrown) {
+    return asError(thrown);
+  }
 }

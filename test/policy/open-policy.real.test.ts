@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Policy } from "../../src/core/policy.ts";
-import { bundleFromBytes } from "../../src/policy/bundle-reader.ts";
+import { type Bundle, bundleFromBytes } from "../../src/policy/bundle-reader.ts";
 import { type OpenPolicy, openPolicy } from "../../src/policy/open-policy.ts";
+import { DEFAULT_LIMITS } from "../../src/policy/wasm-host.ts";
 import { requireReal } from "../real/require-real.ts";
 import { buildBundle } from "./opa-build.ts";
 
@@ -30,6 +31,7 @@ decision := {"decision": "deny", "reasons": [{"code": "size", "message": format_
 
 const opa = await requireReal("opa");
 
+let bundle: Bundle;
 let policy: OpenPolicy;
 
 beforeAll(async () => {
@@ -39,7 +41,8 @@ beforeAll(async () => {
     data: { roles: { ann: "admin" } },
     revision: "r1",
   });
-  policy = await openPolicy(await bundleFromBytes(bytes), "default");
+  bundle = await bundleFromBytes(bytes);
+  policy = await openPolicy(bundle, "default");
 });
 
 function evaluate(input: string): ReturnType<Policy["evaluate"]> {
@@ -101,6 +104,74 @@ describe.skipIf(!opa.present)("an open policy", () => {
     }
     expect(policy.host.restartCount - restarts).toBeGreaterThanOrEqual(count - 1);
     expect(policy.host.memoryBytes).toBe(before);
+    expect(outcome('{"subject":{"id":"ann"}}')).toBe("role");
+  });
+
+  it("counts the same steps on every run and in every instance", async () => {
+    const input = '{"many":3}';
+    const { cost } = evaluate(input);
+    expect(cost).toBeGreaterThan(3_000);
+    evaluate('{"conflict":true}');
+    expect(evaluate(input).cost).toBe(cost);
+    const other = await openPolicy(bundle, "other");
+    expect(other.evaluate(input, "1", "another seed").cost).toBe(cost);
+  });
+
+  it("stops an evaluation that takes more steps than it may, and answers the next", async () => {
+    const limited = await openPolicy(bundle, "limited", { ...DEFAULT_LIMITS, stepsMax: 100_000 });
+    const input = '{"many":1000}';
+    for (let i = 0; i < 3; i += 1) {
+      expect(limited.evaluate(input, "1", "")).toMatchObject({
+        kind: "fault",
+        fault: "budget_exceeded",
+        cost: 100_000,
+      });
+      expect(limited.evaluate("{}", "1", "")).toMatchObject({ kind: "verdict" });
+    }
+  });
+
+  it("takes exactly the steps that it may", async () => {
+    const input = '{"many":3}';
+    const { cost } = evaluate(input);
+    const open = (stepsMax: number): Promise<OpenPolicy> =>
+      openPolicy(bundle, "limited", { ...DEFAULT_LIMITS, stepsMax });
+    expect((await open(cost)).evaluate(input, "1", "")).toMatchObject({ kind: "verdict", cost });
+    expect((await open(cost - 1)).evaluate(input, "1", "")).toMatchObject({
+      fault: "budget_exceeded",
+    });
+  });
+
+  it("stops an evaluation that wants more memory than it may, and answers the next", async () => {
+    const limits = { stepsMax: 2_000_000_000, memoryBytesMax: 4 * 1024 * 1024 };
+    const limited = await openPolicy(bundle, "limited", limits);
+    for (let i = 0; i < 3; i += 1) {
+      expect(limited.evaluate('{"many":1000}', "1", "")).toMatchObject({
+        kind: "fault",
+        fault: "memory_exceeded",
+      });
+      expect(limited.evaluate("{}", "1", "")).toMatchObject({ kind: "verdict" });
+    }
+    const tooLong = JSON.stringify({ long: "x".repeat(8 * 1024 * 1024) });
+    expect(limited.evaluate(tooLong, "1", "")).toMatchObject({ fault: "memory_exceeded" });
+    expect(limited.evaluate("{}", "1", "")).toMatchObject({ kind: "verdict" });
+  });
+
+  it("takes an input larger than its memory was, and gives the memory back", async () => {
+    const limits = { ...DEFAULT_LIMITS, stepsMax: 2_000_000_000 };
+    const roomy = await openPolicy(bundle, "roomy", limits);
+    const before = roomy.host.memoryBytes;
+    const long = "ü".repeat(20 * 1024 * 1024);
+    const answer = roomy.evaluate(JSON.stringify({ subject: { id: "ann" }, long }), "1", "");
+    expect(answer).toMatchObject({ verdict: { reasons: [{ code: "role" }] } });
+    expect(roomy.host.memoryBytes).toBeGreaterThan(before + 32 * 1024 * 1024);
+    expect(roomy.evaluate('{"subject":{"id":"ann"}}', "1", "")).toMatchObject({
+      verdict: { reasons: [{ code: "role" }] },
+    });
+    expect(roomy.host.memoryBytes).toBe(before);
+  });
+
+  it("denies what nests deeper than its stack, and answers the next", () => {
+    expect(evaluate("[".repeat(1_000_000)).kind).toBe("fault");
     expect(outcome('{"subject":{"id":"ann"}}')).toBe("role");
   });
 });

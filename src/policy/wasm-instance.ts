@@ -1,0 +1,64 @@
+import { STEPS_EXPORT } from "./meter.ts";
+import { type PolicyExports, readExports } from "./policy-exports.ts";
+
+/** One instance of a policy module with its memory and its counter of steps. */
+export class PolicyInstance {
+  readonly instance: WebAssembly.Instance;
+  readonly exports: PolicyExports;
+  readonly memory: WebAssembly.Memory;
+  readonly #steps: WebAssembly.Global<"i32">;
+  #bytes: Buffer;
+
+  /**
+   * @param imports what the module asks of its host besides memory.
+   * @throws Error when the module does not start, or is no metered policy.
+   */
+  constructor(
+    module: WebAssembly.Module,
+    memory: WebAssembly.Memory,
+    imports: WebAssembly.ModuleImports,
+  ) {
+    this.instance = new WebAssembly.Instance(module, { env: { memory, ...imports } });
+    this.memory = memory;
+    this.#bytes = Buffer.from(memory.buffer);
+    this.exports = readExports(this.instance);
+    const steps = this.instance.exports[STEPS_EXPORT];
+    if (!isCounter(steps)) throw new TypeError("it counts no steps");
+    this.#steps = steps;
+  }
+
+  /** Steps that are left; below 0 when the last evaluation wanted more. */
+  get stepsLeft(): number {
+    return this.#steps.value;
+  }
+
+  set stepsLeft(count: number) {
+    this.#steps.value = count;
+  }
+
+  /** The memory as it is now: growing detaches the view of before. */
+  get bytes(): Buffer {
+    if (this.#bytes.buffer !== this.memory.buffer) this.#bytes = Buffer.from(this.memory.buffer);
+    return this.#bytes;
+  }
+
+  /** @returns the text from an address to its NUL. */
+  textAt(address: number): string {
+    const { bytes } = this;
+    // The engine hands out addresses as signed numbers.
+    const start = address >>> 0;
+    return bytes.toString("utf8", start, bytes.indexOf(0, start));
+  }
+
+  /** Puts text on the module's heap. */
+  place(text: string): { readonly address: number; readonly lengthBytes: number } {
+    const lengthBytes = Buffer.byteLength(text);
+    const address = this.exports.malloc(lengthBytes);
+    this.bytes.write(text, address >>> 0, "utf8");
+    return { address, lengthBytes };
+  }
+}
+
+function isCounter(value: unknown): value is WebAssembly.Global<"i32"> {
+  return value instanceof WebAssembly.Global && typeof value.value === "number";
+}
