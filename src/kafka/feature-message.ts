@@ -60,11 +60,11 @@ export function messageFromUpdate(update: FeatureUpdate): {
 type FeatureKey = Pick<FeatureUpdate, "entity" | "id" | "name">;
 
 function readKey(bytes: Buffer | null): FeatureKey | { readonly wrong: string } {
-  const key = bytes === null ? undefined : parsed(bytes);
-  if (!Array.isArray(key) || key.length !== 3) {
+  const key: unknown = bytes === null ? undefined : parsed(bytes);
+  if (!isArray(key) || key.length !== 3) {
     return { wrong: "the key is no JSON array of entity, id and name" };
   }
-  const [entityText, id, name]: readonly unknown[] = key;
+  const [entityText, id, name] = key;
   const entity = ENTITIES.find((known) => known === entityText);
   if (entity === undefined) return { wrong: `the key's entity is none of ${ENTITIES.join(", ")}` };
   if (typeof id !== "string" || typeof name !== "string" || name === "") {
@@ -81,6 +81,11 @@ function isScalar(value: unknown): value is FeatureScalar {
     return true;
   }
   return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
+/** `Array.isArray` makes `any[]` of an unknown. */
+function isArray(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value);
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });

@@ -11,7 +11,10 @@ import { RateLimitedLog } from "./rate-limited-log.ts";
 export interface FeatureSourceOptions extends KafkaConnection {
   /** Compacted. */
   readonly topic: string;
-  /** Called in the order of each partition; never twice with the same message. It must not throw. */
+  /**
+   * Called in the order of each partition, never twice with a message that was taken. It takes all
+   * or throws, and is then asked once more for each; what it throws at is set aside.
+   */
   readonly onUpdates: (updates: readonly FeatureUpdate[]) => void;
   /** Next offset of each partition, where what came before is known already. */
   readonly from?: ReadonlyMap<number, string>;
@@ -58,6 +61,11 @@ interface Progress {
   next: bigint;
   /** The partition's end when last heard of. */
   high: bigint;
+}
+
+interface OffsetUpdate {
+  readonly offset: string;
+  readonly update: FeatureUpdate;
 }
 
 class KafkaFeatureSource implements FeatureSource {
@@ -174,6 +182,7 @@ class KafkaFeatureSource implements FeatureSource {
       // We replace a consumer ourselves, so that there is one way in which it comes back.
       retry: { retries: 2, restartOnFailure: () => Promise.resolve(false) },
     });
+    const over = new AbortController();
     try {
       const crashed = crashOf(consumer);
       // Whoever waits for it does so below; it may come before.
@@ -188,35 +197,52 @@ class KafkaFeatureSource implements FeatureSource {
       for (const [partition, { next }] of this.#partitions) {
         if (next > 0n) consumer.seek({ topic, partition, offset: String(next) });
       }
-      await Promise.race([crashed, abortOf(this.#stop.signal)]);
+      await Promise.race([crashed, abortOf(this.#stop.signal, over.signal)]);
     } finally {
+      over.abort();
       await consumer.disconnect().catch(() => undefined);
     }
   }
 
   /** Hands on what is new in a batch. Before a seek takes effect, old messages come once more. */
   async #take({ batch }: EachBatchPayload): Promise<void> {
-    const progress = this.#progressOf(batch.partition);
-    const updates: FeatureUpdate[] = [];
+    const { partition } = batch;
+    const progress = this.#progressOf(partition);
+    const updates: OffsetUpdate[] = [];
     for (const message of batch.messages) {
-      if (BigInt(message.offset) < progress.next) continue;
+      const { offset } = message;
+      if (BigInt(offset) < progress.next) continue;
       const update = updateFromMessage(message);
-      if ("wrong" in update) {
-        this.#putAside({ partition: batch.partition, offset: message.offset, wrong: update.wrong });
-      } else {
-        updates.push(update);
-      }
+      if ("wrong" in update) this.#putAside({ partition, offset, wrong: update.wrong });
+      else updates.push({ offset, update });
     }
-    if (updates.length > 0) {
-      this.#options.onUpdates(updates);
-      this.#updates.add(updates.length);
-    }
+    this.#handOn(partition, updates);
     const next = BigInt(batch.lastOffset()) + 1n;
     if (next > progress.next) progress.next = next;
     progress.high = BigInt(batch.highWatermark);
     this.#lag.set(this.lag());
     this.#checkCaughtUp();
     await Promise.resolve();
+  }
+
+  #handOn(partition: number, updates: readonly OffsetUpdate[]): void {
+    if (updates.length === 0) return;
+    const { onUpdates } = this.#options;
+    try {
+      onUpdates(updates.map(({ update }) => update));
+      this.#updates.add(updates.length);
+      return;
+    } catch {
+      // One of them is at fault; the others must not suffer.
+    }
+    for (const { offset, update } of updates) {
+      try {
+        onUpdates([update]);
+        this.#updates.add(1);
+      } catch (thrown) {
+        this.#putAside({ partition, offset, wrong: describeError(thrown) });
+      }
+    }
   }
 
   #checkCaughtUp(): void {
@@ -255,9 +281,10 @@ function crashOf(consumer: Consumer): Promise<never> {
   });
 }
 
-function abortOf(signal: AbortSignal): Promise<void> {
+/** @param over ends the listening. */
+function abortOf(signal: AbortSignal, over: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
+    else signal.addEventListener("abort", () => resolve(), { once: true, signal: over });
   });
 }

@@ -1,4 +1,5 @@
-import { KafkaJSAggregateError } from "kafkajs";
+// Node finds no named export for the errors of this CommonJS package.
+import kafkajs from "kafkajs";
 import { asStileError } from "../core/errors.ts";
 import type { Log } from "../core/telemetry.ts";
 import { createKafkaClient, type KafkaConnection } from "./kafka-client.ts";
@@ -67,7 +68,7 @@ const ALREADY_THERE = new Set(["TOPIC_ALREADY_EXISTS"]);
 /** Another replica may have been faster. */
 function isCreatedMeanwhile(thrown: unknown): boolean {
   return (
-    thrown instanceof KafkaJSAggregateError &&
+    thrown instanceof kafkajs.KafkaJSAggregateError &&
     thrown.errors.every((error) => isAnyOf(error, ALREADY_THERE))
   );
 }
