@@ -19,7 +19,9 @@ export interface Column {
   readonly maxAgeMs: number;
   /** `"name":` */
   readonly nameText: string;
-  /** `"name":{"state":"missing"}` */
+  /** `,"name":` */
+  readonly nextNameText: string;
+  /** `"name":{"state":"missing"}`; this and those below with a comma before, but in the first. */
   readonly missingText: string;
   /** `"name":{"age_ms":` */
   readonly ageText: string;
@@ -27,20 +29,27 @@ export interface Column {
   readonly liveText: string;
 }
 
-/** @param previous the column of the feature before, whose values are taken over if they fit. */
+/**
+ * @param place `first` of its table, or a `later` one.
+ * @param previous the column of the same feature before, whose values are taken over.
+ */
 export function createColumn(
   declaration: FeatureDeclaration,
+  place: "first" | "later",
   parts: CellParts,
   previous: Column | undefined,
 ): Column {
   const nameText = `${JSON.stringify(declaration.name)}:`;
+  const nextNameText = `,${nameText}`;
+  const start = place === "first" ? nameText : nextNameText;
   const constant = {
     declaration,
     maxAgeMs: declaration.maxAgeS * 1_000,
     nameText,
-    missingText: `${nameText}{"state":"missing"}`,
-    ageText: `${nameText}{"age_ms":`,
-    liveText: `${nameText}{"age_ms":0,"state":"fresh"}`,
+    nextNameText,
+    missingText: `${start}{"state":"missing"}`,
+    ageText: `${start}{"age_ms":`,
+    liveText: `${start}{"age_ms":0,"state":"fresh"}`,
   };
   const made = createMadeCell(declaration, parts, previous?.made);
   if (made !== undefined) return { ...constant, cell: made, given: undefined, made };

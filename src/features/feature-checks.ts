@@ -75,8 +75,7 @@ export function findSignalFault(
 }
 
 /** Members of a signal's data that name its entities. */
-export const DATA_IDS = ["device_id", "session_id", "ip", "resource"] as const;
-export type DataId = (typeof DATA_IDS)[number];
+const DATA_IDS = ["device_id", "session_id", "ip", "resource"] as const;
 
 /** @returns the text of an attribute; undefined where the signal has none. */
 export function attributeText(data: JsonObject, name: string): string | undefined {

@@ -59,10 +59,15 @@ function createTable(
   const carried = new Map<Column, Column>();
   // By name, so that the same declarations in any order give the same texts.
   const sorted = declarations.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  const columns = sorted.map((declaration) => {
+  const columns = sorted.map((declaration, index) => {
     const previous = before?.columns[before.indexOf(declaration.name)];
     const isSame = previous !== undefined && continues(previous.declaration, declaration);
-    const column = createColumn(declaration, parts, isSame ? previous : undefined);
+    const column = createColumn(
+      declaration,
+      index === 0 ? "first" : "later",
+      parts,
+      isSame ? previous : undefined,
+    );
     if (isSame) carried.set(column, previous);
     return column;
   });

@@ -1,5 +1,5 @@
 /** How late an opening may come after its closing and still be known as closed. */
-export const CLOSED_KEPT_MS = 24 * 3_600_000;
+const CLOSED_KEPT_MS = 24 * 3_600_000;
 
 /** Closed values remembered beside the open ones. */
 const CLOSED_ROOM = 512;

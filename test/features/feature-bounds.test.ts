@@ -187,6 +187,17 @@ describe("the signals of one entity", () => {
     expect(sumOf("stile_feature_counts_saturated_total")).toBe(12);
   });
 
+  it("past the window are not beyond the bound when they go", () => {
+    const { meter, sumOf } = countingMeter();
+    const state = stateOf([failed], { meter, limits: { windowEventsMax: 2 } });
+    const list = [-70_000, -65_000, -2, -1].map((at) =>
+      signal({ id: String(at), timeMs: NOW_MS + at }),
+    );
+    state.observe(list, NOW_MS);
+    expect(seen(state, ANN).features).toEqual({ subject: { failed: 2 } });
+    expect(sumOf("stile_feature_counts_saturated_total")).toBe(0);
+  });
+
   it("past the window take no room", () => {
     const { meter, sumOf } = countingMeter();
     const state = stateOf([failed], { meter });
@@ -201,7 +212,9 @@ describe("the signals of one entity", () => {
     const state = stateOf([failed], { limits: { signalsRemembered: 10 } });
     const list = Array.from({ length: 10 }, (_, n) => signal({ id: String(n) }));
     state.observe(list, NOW_MS);
-    expect(state.observe(list, NOW_MS)).toMatchObject({ accepted: 0, duplicates: 10 });
+    state.observe([signal({ id: "other" })], NOW_MS);
+    const again = list.slice(1);
+    expect(state.observe(again, NOW_MS)).toMatchObject({ accepted: 0, duplicates: 9 });
   });
 
   it("beyond that memory still count once", () => {
@@ -249,23 +262,42 @@ describe("open values", () => {
   });
 });
 
-describe("what is past the retention", () => {
-  it("does not come back with the next signal, swept or not", () => {
-    const recent = declared("subject.devices", "strings", {
-      kind: "recent",
-      signal: "ok",
-      of: "device_id",
-      most: 5,
-    });
-    const state = stateOf([recent, declared("subject.risk", "number")], {
-      limits: { retentionS: 3_600 },
-    });
-    const ok = (device: string, timeMs: number): Signal =>
-      signal({ id: device, type: "ok", timeMs, data: { device_id: device } });
-    state.observe([ok("old", NOW_MS)], NOW_MS);
-    state.put([update({ eventTimeMs: NOW_MS + 1_000_000 })], NOW_MS + 1_000_000);
+describe("the retention", () => {
+  const recent = declared("subject.devices", "strings", {
+    kind: "recent",
+    signal: "ok",
+    of: "device_id",
+    most: 5,
+  });
+  const limits = { retentionS: 3_600 };
+  const ok = (device: string, timeMs: number): Signal =>
+    signal({ id: device, type: "ok", timeMs, data: { device_id: device } });
+
+  it("ends a value for good, swept or not: the next signal begins anew", () => {
+    const { meter, sumOf } = countingMeter();
+    const state = stateOf([recent, declared("subject.risk", "number")], { limits, meter });
+    const midMs = NOW_MS + 1_000_000;
     const laterMs = NOW_MS + 3_600_001;
-    state.observe([ok("new", laterMs)], laterMs);
-    expect(seen(state, ANN, laterMs).features).toMatchObject({ subject: { devices: ["new"] } });
+    state.observe([ok("d1", NOW_MS)], NOW_MS);
+    const bytes = sumOf("stile_feature_beside_bytes");
+    state.put([update({ eventTimeMs: midMs })], midMs);
+    state.observe([ok("d2", laterMs)], laterMs);
+    expect(seen(state, ANN, laterMs).features).toMatchObject({ subject: { devices: ["d2"] } });
+    expect(sumOf("stile_feature_beside_bytes")).toBe(bytes);
+  });
+
+  it("counts from the latest signal, not from the one that came last", () => {
+    const state = stateOf([recent], { limits });
+    state.observe([ok("new", NOW_MS), ok("old", NOW_MS - 3_000_000)], NOW_MS);
+    expect(seen(state, ANN, NOW_MS + 3_000_000).features).toEqual({
+      subject: { devices: ["old", "new"] },
+    });
+  });
+
+  it("is no shorter than a window", () => {
+    const long = declared("subject.n", "number", { kind: "count", signal: "s", windowS: 7_200 });
+    const state = stateOf([long], { limits });
+    state.observe([signal({ type: "s", timeMs: NOW_MS - 7_000_000 })], NOW_MS);
+    expect(seen(state, ANN).features).toEqual({ subject: { n: 1 } });
   });
 });

@@ -32,11 +32,11 @@ const signals = fc
     fc.record({
       type: fc.constantFrom("failed", "ok", "opened", "closed"),
       // Few times and values, so that they meet.
-      agoMs: fc.oneof(fc.integer({ min: -5, max: 20 }), fc.integer({ min: 59_990, max: 60_010 })),
+      agoMs: fc.oneof(fc.integer({ min: -2, max: 4 }), fc.integer({ min: 59_998, max: 60_001 })),
       value: fc.constantFrom("a", "b", "c", "d", "é"),
       ip: fc.constantFrom("10.0.0.1", "10.0.0.2"),
     }),
-    { maxLength: 40 },
+    { maxLength: 40, size: "max" },
   )
   .map((rows) =>
     rows.map(
@@ -146,7 +146,7 @@ describe("given features", () => {
   );
   /** Each with an event time of its own, the latest first. */
   const updates = fc
-    .array(row, { maxLength: 30 })
+    .array(row, { maxLength: 30, size: "max" })
     .map((rows) =>
       rows.map((one, index): FeatureUpdate => update({ ...one, eventTimeMs: NOW_MS - index })),
     );
