@@ -74,7 +74,7 @@ export function describeError(thrown: unknown): string {
   let current: unknown = thrown;
   while (current !== undefined && current !== null && parts.length < 8) {
     const error = asError(current);
-    if (error.message !== "") parts.push(error.message);
+    if (error.message !== "" && error.message !== parts.at(-1)) parts.push(error.message);
     current = error.cause;
   }
   return parts.length === 0 ? String(thrown) : parts.join(": ");

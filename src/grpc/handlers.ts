@@ -1,12 +1,9 @@
 import type {
-  handleBidiStreamingCall,
   handleClientStreamingCall,
   handleServerStreamingCall,
   handleUnaryCall,
-  ServerDuplexStream,
   ServerReadableStream,
   ServerWritableStream,
-  UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { asError, describeError, StileError } from "../core/errors.ts";
 import type { Log } from "../core/telemetry.ts";
@@ -148,10 +145,3 @@ export function logOurs(log: Log, path: string, thrown: unknown): void {
 function firstFrame(thrown: unknown): string {
   return asError(thrown).stack?.split("\n")[1]?.trim() ?? "";
 }
-
-export type {
-  handleBidiStreamingCall,
-  handleUnaryCall,
-  ServerDuplexStream,
-  UntypedServiceImplementation,
-};

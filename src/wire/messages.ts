@@ -5,7 +5,7 @@ export {
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "./gen/grpc/health/v1/health_pb.ts";
 export { ServerReflection } from "./gen/grpc/reflection/v1/reflection_pb.ts";
-export type { TailRequest, TailResponse } from "./gen/stile/v1/audit_pb.ts";
+export type { TailRequest } from "./gen/stile/v1/audit_pb.ts";
 export { AuditService } from "./gen/stile/v1/audit_pb.ts";
 export type {
   DecideBatchRequest,
@@ -35,4 +35,4 @@ export type {
   VerifyRequest,
   WatchRequest,
 } from "./gen/stile/v1/step_up_pb.ts";
-export { ChallengeState, StepUpService } from "./gen/stile/v1/step_up_pb.ts";
+export { StepUpService } from "./gen/stile/v1/step_up_pb.ts";
