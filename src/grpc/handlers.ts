@@ -119,9 +119,12 @@ export class LiveStreams {
     return () => this.#open.delete(stream);
   }
 
+  /** What was set before this call still reaches those who watch it: a turn later, all end. */
   endAll(): void {
     this.ending = true;
-    for (const stream of this.#open) stream.abort();
+    setImmediate(() => {
+      for (const stream of this.#open) stream.abort();
+    });
   }
 }
 
