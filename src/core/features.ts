@@ -10,14 +10,19 @@ export type FeatureScalar = number | boolean | string | readonly string[];
 /**
  * How a feature comes to be: given from outside, or made from signals.
  *
- * - `count`: signals of one type within a sliding window;
- * - `recent`: the last distinct values of an attribute of a signal, newest last;
+ * - `count`: signals of the types within a sliding window;
+ * - `recent`: the last distinct values of an attribute of signals of the types, newest last;
  * - `open`: values of an attribute opened by one signal type and closed by another.
  */
 export type FeatureMaking =
   | { readonly kind: "given" }
-  | { readonly kind: "count"; readonly signal: string; readonly windowS: number }
-  | { readonly kind: "recent"; readonly signal: string; readonly of: string; readonly most: number }
+  | { readonly kind: "count"; readonly signals: readonly string[]; readonly windowS: number }
+  | {
+      readonly kind: "recent";
+      readonly signals: readonly string[];
+      readonly of: string;
+      readonly most: number;
+    }
   | {
       readonly kind: "open";
       readonly signal: string;

@@ -69,7 +69,7 @@ export function continues(before: FeatureDeclaration, after: FeatureDeclaration)
 function sourceOf({ made }: FeatureDeclaration): string {
   return JSON.stringify([
     made.kind,
-    made.kind === "given" ? "" : made.signal,
+    made.kind === "given" ? [] : made.kind === "open" ? [made.signal] : made.signals.toSorted(),
     made.kind === "open" ? made.closedBy : "",
     made.kind === "recent" || made.kind === "open" ? made.of : "",
   ]);

@@ -35,10 +35,14 @@ function findMakingProblem({ made, type }: FeatureDeclaration): string | undefin
     case "count":
       if (type !== "number") return "a count is a number";
       if (!isAge(made.windowS)) return `window must be above 0 and at most ${AGE_S_MAX} s`;
-      return findNameProblem(made.signal);
+      return findNameProblem(...made.signals) ?? findListProblem(made.signals);
     case "recent":
       if (type !== "strings") return "recent values are strings";
-      return findNameProblem(made.signal, made.of) ?? findMostProblem(made.most);
+      return (
+        findNameProblem(...made.signals, made.of) ??
+        findListProblem(made.signals) ??
+        findMostProblem(made.most)
+      );
     case "open":
       if (type !== "strings") return "open values are strings";
       if (made.signal === made.closedBy) return "one signal cannot open and close";
@@ -51,6 +55,11 @@ function findMakingProblem({ made, type }: FeatureDeclaration): string | undefin
 function findNameProblem(...names: readonly string[]): string | undefined {
   if (names.every(isName)) return undefined;
   return `signal types and attributes must have 1 to ${NAME_CHARS_MAX} characters`;
+}
+
+function findListProblem(signals: readonly string[]): string | undefined {
+  if (signals.length > 0 && new Set(signals).size === signals.length) return undefined;
+  return "one or more signal types, each once, must be named";
 }
 
 function findMostProblem(most: number): string | undefined {

@@ -256,7 +256,15 @@ export class FeatureState implements FeatureReader, FeatureWriter {
   }
 
   #feedAll(signal: Signal, hash: number, nowMs: number): void {
-    for (const feed of this.#tables.feeds.get(signal.type)?.feeds ?? []) {
+    const fed = this.#tables.feeds.get(signal.type);
+    if (fed === undefined) return;
+    for (const { table, index, cell } of fed.counts) {
+      const id = entityIdFromSignal(signal, table.entity);
+      if (id === undefined) continue;
+      const slot = this.#room.slotFor(this.#tables, table, id);
+      this.#hear({ table, index, cell }, slot, signal.timeMs, nowMs);
+    }
+    for (const feed of fed.feeds) {
       const id = entityIdFromSignal(signal, feed.table.entity);
       const value = feedValue(signal, feed);
       if (id === undefined || value === undefined) continue;
@@ -270,17 +278,27 @@ export class FeatureState implements FeatureReader, FeatureWriter {
     }
   }
 
-  #feed({ table, index, cell }: Feed, slot: number, feeding: Feeding): void {
+  #feed(feed: Feed, slot: number, feeding: Feeding): void {
+    feed.cell.feed(this.#hear(feed, slot, feeding.timeMs, feeding.nowMs), feeding);
+  }
+
+  /** Begins the value where there is none, and @returns what stands for it. */
+  #hear(
+    { table, index, cell }: Pick<Feed, "table" | "index" | "cell">,
+    slot: number,
+    timeMs: number,
+    nowMs: number,
+  ): number {
     let raw = table.raw(slot, index);
     let knownMs = table.timeMs(slot, index);
-    if (knownMs > 0 && feeding.nowMs - knownMs > this.#tables.keptMs) {
+    if (knownMs > 0 && nowMs - knownMs > this.#tables.keptMs) {
       // Past the retention it reads as missing, so it must not come back, swept or not.
       cell.drop(raw);
       knownMs = 0;
     }
     if (knownMs === 0) raw = cell.begin();
-    cell.feed(raw, feeding);
-    table.set(slot, index, { raw, timeMs: Math.max(knownMs, feeding.timeMs) });
+    table.set(slot, index, { raw, timeMs: Math.max(knownMs, timeMs) });
+    return raw;
   }
 
   /** @returns the token of this write, or of the last one where nothing was taken. */

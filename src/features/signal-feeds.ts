@@ -21,6 +21,8 @@ export interface SignalFeeds {
   readonly feeds: readonly Feed[];
   /** Attributes read, each once. */
   readonly attributes: readonly string[];
+  /** Counts that a signal begins at 0 for the entities it names: they have been heard of. */
+  readonly counts: readonly Pick<Feed, "table" | "index" | "cell">[];
 }
 
 /** @returns signal type → the features it feeds. */
@@ -37,14 +39,25 @@ export function feedsFromTables(tables: readonly EntityTable[]): ReadonlyMap<str
       if (made.kind === "given" || column.made === undefined) continue;
       const of = made.kind === "count" ? "" : made.of;
       const feed = { table, index, cell: column.made, of, opens: true };
-      note(made.signal, feed);
-      if (made.kind === "open") note(made.closedBy, { ...feed, opens: false });
+      if (made.kind === "open") {
+        note(made.signal, feed);
+        note(made.closedBy, { ...feed, opens: false });
+      } else for (const signal of made.signals) note(signal, feed);
     }
   }
-  return new Map([...feeds].map(([type, list]) => [type, withAttributes(list)]));
+  const counts = countsOf(tables);
+  return new Map([...feeds].map(([type, list]) => [type, { ...withAttributes(list), counts }]));
 }
 
-function withAttributes(feeds: readonly Feed[]): SignalFeeds {
+function countsOf(tables: readonly EntityTable[]): SignalFeeds["counts"] {
+  return tables.flatMap((table) =>
+    table.columns.flatMap(({ declaration, made }, index) =>
+      declaration.made.kind === "count" && made !== undefined ? [{ table, index, cell: made }] : [],
+    ),
+  );
+}
+
+function withAttributes(feeds: readonly Feed[]): Pick<SignalFeeds, "feeds" | "attributes"> {
   const attributes = new Set(feeds.map(({ of }) => of).filter((of) => of !== ""));
   return { feeds, attributes: [...attributes] };
 }

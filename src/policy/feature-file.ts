@@ -75,6 +75,14 @@ export function readFeatureFile(text: string): readonly FeatureDeclaration[] {
 }
 
 const signal = z.string().min(1).max(200);
+const signals = z.union([
+  signal.transform((one) => [one]),
+  z
+    .array(signal)
+    .min(1)
+    .max(32)
+    .refine((list) => new Set(list).size === list.length),
+]);
 const attribute = z.string().min(1).max(200);
 const seconds = z.int().min(1).max(31_622_400);
 const most = z.int().min(1).max(1_000);
@@ -82,14 +90,14 @@ const most = z.int().min(1).max(1_000);
 const makingShape = z.union(
   [
     z.literal("given"),
-    z.strictObject({ count: signal, window_s: seconds }),
-    z.strictObject({ recent: signal, of: attribute, most }),
+    z.strictObject({ count: signals, window_s: seconds }),
+    z.strictObject({ recent: signals, of: attribute, most }),
     z.strictObject({ open: signal, closed_by: signal, of: attribute, most }),
   ],
   {
     error:
       "expected given, {count, window_s}, {recent, of, most} or {open, closed_by, of, most}, " +
-      "signals and attributes as text, the rest as whole numbers above 0 (most: at most 1000)",
+      "signals as text or a list of texts, attributes as text, the rest as whole numbers above 0 (most: at most 1000)",
   },
 );
 
@@ -116,9 +124,9 @@ const fileShape = z.strictObject({
 
 function makingFrom(made: Making): FeatureMaking {
   if (made === "given") return { kind: "given" };
-  if ("count" in made) return { kind: "count", signal: made.count, windowS: made.window_s };
+  if ("count" in made) return { kind: "count", signals: made.count, windowS: made.window_s };
   if ("recent" in made) {
-    return { kind: "recent", signal: made.recent, of: made.of, most: made.most };
+    return { kind: "recent", signals: made.recent, of: made.of, most: made.most };
   }
   const { open, closed_by: closedBy, of, most } = made;
   return { kind: "open", signal: open, closedBy, of, most };

@@ -89,12 +89,12 @@ function given(
 }
 
 function count(entity: FeatureEntity, name: string, signal: string): FeatureDeclaration {
-  const made = { kind: "count", signal, windowS: 900 } as const;
+  const made = { kind: "count", signals: [signal], windowS: 900 } as const;
   return { entity, name, type: "number", maxAgeS: 900, made };
 }
 
 function recent(entity: FeatureEntity, name: string, of: string): FeatureDeclaration {
-  const made = { kind: "recent", signal: "login_failed", of, most: 8 } as const;
+  const made = { kind: "recent", signals: ["login_failed"], of, most: 8 } as const;
   return { entity, name, type: "strings", maxAgeS: 900, made };
 }
 

@@ -18,7 +18,7 @@ const EXPIRED = "stile_feature_entities_expired_total";
 
 const failed = declared("subject.failed", "number", {
   kind: "count",
-  signal: "login_failed",
+  signals: ["login_failed"],
   windowS: 60,
 });
 const incidents = declared("global.incidents", "strings", {
@@ -265,7 +265,7 @@ describe("open values", () => {
 describe("the retention", () => {
   const recent = declared("subject.devices", "strings", {
     kind: "recent",
-    signal: "ok",
+    signals: ["ok"],
     of: "device_id",
     most: 5,
   });
@@ -295,7 +295,7 @@ describe("the retention", () => {
   });
 
   it("is no shorter than a window", () => {
-    const long = declared("subject.n", "number", { kind: "count", signal: "s", windowS: 7_200 });
+    const long = declared("subject.n", "number", { kind: "count", signals: ["s"], windowS: 7_200 });
     const state = stateOf([long], { limits });
     state.observe([signal({ type: "s", timeMs: NOW_MS - 7_000_000 })], NOW_MS);
     expect(seen(state, ANN).features).toEqual({ subject: { n: 1 } });

@@ -20,10 +20,10 @@ const declarations: readonly FeatureDeclaration[] = [
   declared("subject.on_call", "boolean"),
   declared("subject.team", "string"),
   declared("subject.tags", "strings"),
-  declared("subject.failed", "number", { kind: "count", signal: "login_failed", windowS: 60 }),
+  declared("subject.failed", "number", { kind: "count", signals: ["login_failed"], windowS: 60 }),
   declared("subject.agents", "strings", {
     kind: "recent",
-    signal: "login_ok",
+    signals: ["login_ok"],
     of: "agent",
     most: 4,
   }),
@@ -126,37 +126,37 @@ const badDeclarations: readonly (readonly [string, FeatureDeclaration, RegExp])[
   ["no name", declared("subject.", "number"), /name/],
   [
     "a count that is no number",
-    declared("subject.x", "strings", { kind: "count", signal: "s", windowS: 1 }),
+    declared("subject.x", "strings", { kind: "count", signals: ["s"], windowS: 1 }),
     /count is a number/,
   ],
   [
     "a window of 0",
-    declared("subject.x", "number", { kind: "count", signal: "s", windowS: 0 }),
+    declared("subject.x", "number", { kind: "count", signals: ["s"], windowS: 0 }),
     /window/,
   ],
   [
     "a window of no number",
-    declared("subject.x", "number", { kind: "count", signal: "s", windowS: Number.NaN }),
+    declared("subject.x", "number", { kind: "count", signals: ["s"], windowS: Number.NaN }),
     /window/,
   ],
   [
     "a count of nothing",
-    declared("subject.x", "number", { kind: "count", signal: "", windowS: 1 }),
+    declared("subject.x", "number", { kind: "count", signals: [""], windowS: 1 }),
     /signal types/,
   ],
   [
     "recent values that are a number",
-    declared("subject.x", "number", { kind: "recent", signal: "s", of: "a", most: 1 }),
+    declared("subject.x", "number", { kind: "recent", signals: ["s"], of: "a", most: 1 }),
     /strings/,
   ],
   [
     "no recent values",
-    declared("subject.x", "strings", { kind: "recent", signal: "s", of: "a", most: 0 }),
+    declared("subject.x", "strings", { kind: "recent", signals: ["s"], of: "a", most: 0 }),
     /most/,
   ],
   [
     "too many recent values",
-    declared("subject.x", "strings", { kind: "recent", signal: "s", of: "a", most: 1_001 }),
+    declared("subject.x", "strings", { kind: "recent", signals: ["s"], of: "a", most: 1_001 }),
     /most/,
   ],
   [

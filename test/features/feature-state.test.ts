@@ -13,12 +13,12 @@ import {
 
 const failed = declared("subject.failed", "number", {
   kind: "count",
-  signal: "login_failed",
+  signals: ["login_failed"],
   windowS: 60,
 });
 const devices = declared("subject.devices", "strings", {
   kind: "recent",
-  signal: "login_ok",
+  signals: ["login_ok"],
   of: "device_id",
   most: 2,
 });
@@ -52,6 +52,26 @@ const loginFrom = (device: string, timeMs: number): Signal =>
   signal({ id: `${device}${timeMs}`, type: "login_ok", timeMs, data: { device_id: device } });
 
 const cases: readonly Case[] = [
+  {
+    name: "knows that one of whom signals were heard has failed no sign-in",
+    declarations: [failed, devices],
+    signals: [loginFrom("d1", NOW_MS - 1_000)],
+    features: { subject: { devices: ["d1"], failed: 0 } },
+    freshness: { subject: { devices: FRESH_NOW, failed: FRESH_NOW } },
+  },
+  {
+    name: "counts signals of several types together",
+    declarations: [
+      declared("subject.failed", "number", {
+        kind: "count",
+        signals: ["login_failed", "login_ok"],
+        windowS: 60,
+      }),
+    ],
+    signals: [failedAt(NOW_MS - 2_000), loginFrom("d1", NOW_MS - 1_000)],
+    features: { subject: { failed: 2 } },
+    freshness: { subject: { failed: FRESH_NOW } },
+  },
   {
     name: "declares nothing, reads nothing",
     declarations: [],
@@ -224,7 +244,7 @@ const cases: readonly Case[] = [
   {
     name: "a number counts as text among recent values, no attribute as no signal",
     declarations: [
-      { ...devices, made: { kind: "recent", signal: "login_ok", of: "asn", most: 2 } },
+      { ...devices, made: { kind: "recent", signals: ["login_ok"], of: "asn", most: 2 } },
     ],
     signals: [
       signal({ id: "1", type: "login_ok", data: { asn: 64_496 } }),
@@ -281,7 +301,7 @@ describe("a snapshot", () => {
     const entities = ["subject", "device", "session", "resource", "address", "global"] as const;
     const state = stateOf(
       entities.map((entity) =>
-        declared(`${entity}.n`, "number", { kind: "count", signal: "seen", windowS: 60 }),
+        declared(`${entity}.n`, "number", { kind: "count", signals: ["seen"], windowS: 60 }),
       ),
     );
     const data = { device_id: "d", session_id: "s", ip: "10.0.0.1", resource: "service:pay" };
@@ -367,7 +387,7 @@ describe("new declarations", () => {
     state.redeclare([
       incidents,
       declared("subject.alpha", "boolean"),
-      { ...devices, made: { kind: "recent", signal: "login_ok", of: "device_id", most: 1 } },
+      { ...devices, made: { kind: "recent", signals: ["login_ok"], of: "device_id", most: 1 } },
       { ...failed, maxAgeS: 5 },
       team,
     ]);
@@ -382,7 +402,7 @@ describe("new declarations", () => {
     ["its type", declared("subject.risk", "string")],
     [
       "what makes it",
-      declared("subject.risk", "number", { kind: "count", signal: "s", windowS: 1 }),
+      declared("subject.risk", "number", { kind: "count", signals: ["s"], windowS: 1 }),
     ],
   ])("drop the values of a feature that changed %s", (_, changed) => {
     const state = stateOf([risk, team]);

@@ -38,14 +38,14 @@ features:
         name: "failed_logins",
         type: "number",
         maxAgeS: 600,
-        made: { kind: "count", signal: "login.failed", windowS: 600 },
+        made: { kind: "count", signals: ["login.failed"], windowS: 600 },
       },
       {
         entity: "subject",
         name: "places",
         type: "strings",
         maxAgeS: 86400,
-        made: { kind: "recent", signal: "login", of: "country", most: 5 },
+        made: { kind: "recent", signals: ["login"], of: "country", most: 5 },
       },
       {
         entity: "global",
