@@ -112,8 +112,8 @@ export class KafkaAuditSink implements AuditSink {
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      // kafkajs would retry an idempotent producer's sends without end; our loop does.
-      retry: { retries: 2, initialRetryTime: 100, maxRetryTime: 1000 },
+      // Our own loop tries for as long as it takes; kafkajs insists on one retry.
+      retry: { retries: 1, initialRetryTime: 100, maxRetryTime: 1000 },
     });
     try {
       await orAborted(producer.connect(), signal);

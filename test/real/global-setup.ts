@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { TestProject } from "vitest/node";
-import { startKafka, type RealKafka } from "./kafka.ts";
+import { type RealKafka, startKafka } from "./kafka.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {

@@ -1,5 +1,5 @@
 import { requireReal } from "./require-real.ts";
-import { runProgram, type ProgramResult, type RunOptions } from "./run-program.ts";
+import { type ProgramResult, type RunOptions, runProgram } from "./run-program.ts";
 
 /**
  * Runs grpcurl, such as `runGrpcurl(["-plaintext", address, "list"])`. Check

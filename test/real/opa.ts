@@ -1,5 +1,5 @@
 import { requireReal } from "./require-real.ts";
-import { runProgram, type ProgramResult, type RunOptions } from "./run-program.ts";
+import { type ProgramResult, type RunOptions, runProgram } from "./run-program.ts";
 
 /** Runs OPA 1.22.2, such as `runOpa(["test", "policies/sre"])`. Check `requireReal("opa")` first. */
 export async function runOpa(

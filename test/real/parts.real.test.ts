@@ -1,7 +1,7 @@
 import { Kafka, logLevel } from "kafkajs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runGrpcurl } from "./grpcurl.ts";
-import { startKafka, type RealKafka } from "./kafka.ts";
+import { type RealKafka, startKafka } from "./kafka.ts";
 import { runOpa } from "./opa.ts";
 import { requireReal } from "./require-real.ts";
 import { sharedKafka } from "./shared-kafka.ts";

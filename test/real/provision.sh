@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings the real parts that the tests run against into .tools/, each in one pinned version.
 #
-#   bash test/real/provision.sh opa|grpcurl|kafka ...
+#   bash test/real/provision.sh opa|grpcurl|kafka|compose ...
 #
 # A part that is there already is left alone. Two runs at once do the work once.
 set -euo pipefail
@@ -9,6 +9,7 @@ set -euo pipefail
 opa_version=v1.22.2
 grpcurl_version=v1.9.4
 kafka_version=4.3.1
+compose_version=v2.16.2
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 tools=${STILE_TOOLS_DIR:-$(cd "$here/../.." && pwd)/.tools}
@@ -49,7 +50,10 @@ go_program() {
   lock "$name"
   if ! has_go_program "$name" "$module" "$version"; then
     say "installing $name $version with go install"
-    GOBIN=$tools/bin go install "$package@$version"
+    # Go names a program after its package's folder, which says little where that is "cmd".
+    GOBIN=$tools/bin/.new-$name go install "$package@$version"
+    mv "$tools/bin/.new-$name/${package##*/}" "$tools/bin/$name"
+    rmdir "$tools/bin/.new-$name"
     echo "$module $version" >"$tools/bin/.$name.version"
     say "$name $version is in $tools/bin"
   fi
@@ -83,12 +87,13 @@ kafka() {
   unlock
 }
 
-(($# > 0)) || { say "say which: opa, grpcurl, kafka"; exit 2; }
+(($# > 0)) || { say "say which: opa, grpcurl, kafka, compose"; exit 2; }
 for part in "$@"; do
   case $part in
     opa) go_program opa github.com/open-policy-agent/opa github.com/open-policy-agent/opa "$opa_version" ;;
     grpcurl) go_program grpcurl github.com/fullstorydev/grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl "$grpcurl_version" ;;
     kafka) kafka ;;
-    *) say "unknown part '$part'; known are opa, grpcurl, kafka"; exit 2 ;;
+    compose) go_program compose github.com/compose-spec/compose-go/v2 github.com/compose-spec/compose-go/v2/cmd "$compose_version" ;;
+    *) say "unknown part '$part'; known are opa, grpcurl, kafka, compose"; exit 2 ;;
   esac
 done

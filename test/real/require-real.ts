@@ -1,9 +1,9 @@
-import { fileURLToPath } from "node:url";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { runProgram } from "./run-program.ts";
 
 /** A part that tests use as it is in production, instead of a stand-in. */
-export type RealPartName = "opa" | "grpcurl" | "kafka";
+export type RealPartName = "opa" | "grpcurl" | "kafka" | "compose";
 
 export interface RealPart {
   readonly present: boolean;
@@ -20,6 +20,7 @@ const places: Readonly<Record<RealPartName, string>> = {
   opa: path.join(toolsDir, "bin/opa"),
   grpcurl: path.join(toolsDir, "bin/grpcurl"),
   kafka: path.join(toolsDir, "kafka/4.3.1"),
+  compose: path.join(toolsDir, "bin/compose"),
 };
 
 /**
