@@ -11,6 +11,7 @@ export const ENTRYPOINT = "stile/decision";
 
 /** Compiled code is slow until the engine has seen it run. */
 const WARMING_EVALUATIONS = 20;
+const WARMING_STEPS_MAX = 1_000_000;
 
 /** An open bundle, with what operators see of its engine. */
 export interface OpenPolicy extends Policy {
@@ -38,7 +39,9 @@ export async function openPolicy(
     if (result.kind === "fault") return result;
     return { ...read(result.text), cost: result.cost };
   }
-  for (let i = 0; i < WARMING_EVALUATIONS; i += 1) evaluate("{}", "0", "");
+  for (let i = 0; i < WARMING_EVALUATIONS; i += 1) {
+    if (evaluate("{}", "0", "").cost > WARMING_STEPS_MAX) break;
+  }
   return { ref, features: bundle.features, host, evaluate };
 }
 

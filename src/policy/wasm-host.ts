@@ -11,7 +11,8 @@ const PAGE_BYTES = 65_536;
 const PAGES_MAX = 65_536;
 /** Parsed data takes about 16 times the bytes of its text; growing later is slow. */
 const DATA_BYTES_PER_TEXT_BYTE = 16;
-const WORKING_BYTES = 1024 * 1024;
+/** What evaluations find ready; untouched it costs nothing, and growing goes page by page. */
+const WORKING_BYTES = 16 * 1024 * 1024;
 /** Memory that evaluations made grow by more than this is given back. */
 const GROWN_BYTES_KEPT = 32 * 1024 * 1024;
 
@@ -85,9 +86,11 @@ export class WasmHost {
   constructor(policy: CompiledPolicy, data: Uint8Array, limits: HostLimits = DEFAULT_LIMITS) {
     this.#policy = policy;
     this.#stepsMax = limits.stepsMax;
-    const wantedBytes = data.length * DATA_BYTES_PER_TEXT_BYTE + WORKING_BYTES;
-    this.#memoryPagesMin = Math.min(PAGES_MAX, policy.memoryPagesMin + pages(wantedBytes));
-    this.#memoryPagesMax = Math.min(PAGES_MAX, this.#memoryPagesMin + pages(limits.memoryBytesMax));
+    const { memoryBytesMax } = limits;
+    const basePages = policy.memoryPagesMin + pages(data.length * DATA_BYTES_PER_TEXT_BYTE);
+    const readyPages = pages(Math.min(WORKING_BYTES, memoryBytesMax));
+    this.#memoryPagesMin = Math.min(PAGES_MAX, basePages + readyPages);
+    this.#memoryPagesMax = Math.min(PAGES_MAX, basePages + pages(memoryBytesMax));
     try {
       this.#instance = this.#start(this.#newMemory());
       this.#instance.stepsLeft = LOADING_STEPS;
