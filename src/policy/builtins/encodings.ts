@@ -36,10 +36,13 @@ function marshalWithOptions(term: Term, options: RegoObject): string {
 
 /** Standard or URL alphabet, padding required, as Go's decoder wants it; line breaks are skipped. */
 export function decodeBase64(text: string): Buffer {
-  const compact = text.replace(/[\r\n]/g, "");
+  if (!isBase64(text)) throw new BuiltinError("illegal base64");
+  return Buffer.from(text, "base64");
+}
+
+export function isBase64(text: string): boolean {
   const padded = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-  if (!padded.test(compact)) throw new BuiltinError("illegal base64");
-  return Buffer.from(compact, "base64");
+  return padded.test(text.replace(/[\r\n]/g, ""));
 }
 
 /** URL alphabet; padding may be left out, as RFC 7515 appendix C wants it. */

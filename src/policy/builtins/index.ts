@@ -3,6 +3,10 @@ import { castBuiltins } from "./casts.ts";
 import { cidrBuiltins } from "./cidr.ts";
 import { encodingBuiltins } from "./encodings.ts";
 import { graphBuiltins } from "./graph.ts";
+import { hashBuiltins } from "./hashes.ts";
+import { x509Builtins } from "./x509.ts";
+import { jwtSignBuiltins } from "./jwt-sign.ts";
+import { jwtVerifyBuiltins } from "./jwt-verify.ts";
 import { rangeBuiltins } from "./numbers-range.ts";
 import { subsetBuiltins } from "./object-subset.ts";
 import { regexBuiltins } from "./regex.ts";
@@ -21,6 +25,10 @@ export const builtins: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ...cidrBuiltins,
   ...encodingBuiltins,
   ...graphBuiltins,
+  ...hashBuiltins,
+  ...x509Builtins,
+  ...jwtSignBuiltins,
+  ...jwtVerifyBuiltins,
   ...rangeBuiltins,
   ...subsetBuiltins,
   ...regexBuiltins,

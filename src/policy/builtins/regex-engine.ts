@@ -53,8 +53,8 @@ export function allMatches(regex: RE2JS, text: string, limit = -1): readonly Reg
   const found: RegexMatch[] = [];
   let previousEnd = -1;
   let steps = 0;
-  for (let at = 0; at <= text.length && (limit < 0 || found.length < limit); ) {
-    if (!matcher.find(at)) break;
+  for (let at = 0; at <= text.length; ) {
+    if (found.length === limit || !matcher.find(at)) break;
     steps += text.length - at;
     checkSteps(steps);
     const start = matcher.start();
