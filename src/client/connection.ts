@@ -43,7 +43,7 @@ export interface CallOptions {
 
 /** A stream of messages sent one by one and answered one by one. */
 export interface Duplex<I, O> {
-  /** Resolves once the transport takes more. */
+  /** Resolves once the transport takes more, or the call has ended; `messages` tells how it did. */
   send(message: I): Promise<void>;
   /** No more will be sent. */
   end(): void;
@@ -129,7 +129,7 @@ export class Connection {
       {},
     );
     cancelOn(options.signal, call);
-    yield* received(call, options.signal);
+    yield* received(call, endingOf(call), options.signal);
   }
 
   duplex<S extends WireService, K extends MethodName<S>>(
@@ -146,14 +146,23 @@ export class Connection {
       {},
     );
     cancelOn(options.signal, call);
+    const ending = endingOf(call);
+    const waiting = new Set<() => void>();
+    const release = (): void => {
+      for (const resolve of waiting) resolve();
+      waiting.clear();
+    };
+    call.on("drain", release);
+    call.on("error", release);
+    call.on("status", release);
     return {
       send: (message) =>
         new Promise((resolve) => {
-          if (call.write(message)) resolve();
-          else call.once("drain", resolve);
+          if (ending.isOver || call.write(message)) resolve();
+          else waiting.add(resolve);
         }),
       end: () => call.end(),
-      messages: received(call, options.signal),
+      messages: received(call, ending, options.signal),
     };
   }
 
@@ -162,22 +171,51 @@ export class Connection {
   }
 }
 
-interface Cancellable {
+interface Cancellable extends NodeJS.EventEmitter {
   cancel(): void;
 }
 
+/** The signal may outlive the call by far, so it is let go when the call ends. */
 function cancelOn(signal: AbortSignal | undefined, call: Cancellable): void {
   if (signal === undefined) return;
-  if (signal.aborted) call.cancel();
-  else signal.addEventListener("abort", () => call.cancel(), { once: true });
+  if (signal.aborted) {
+    call.cancel();
+    return;
+  }
+  const cancel = (): void => call.cancel();
+  signal.addEventListener("abort", cancel, { once: true });
+  call.once("status", () => signal.removeEventListener("abort", cancel));
+}
+
+interface Ending {
+  isOver: boolean;
+  error: Error | undefined;
+}
+
+/**
+ * Keeps how a call ended. It may fail while nobody reads its messages: without a listener that
+ * would end the process, and a loop begun later would take the failure for a good end.
+ */
+function endingOf(call: NodeJS.EventEmitter): Ending {
+  const ending: Ending = { isOver: false, error: undefined };
+  call.on("error", (error: Error) => {
+    ending.isOver = true;
+    ending.error = error;
+  });
+  call.on("status", () => {
+    ending.isOver = true;
+  });
+  return ending;
 }
 
 async function* received<O>(
   call: AsyncIterable<O> & Cancellable,
+  ending: Ending,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<O> {
   try {
     for await (const message of call) yield message;
+    if (ending.error !== undefined) throw ending.error;
   } catch (thrown) {
     if (signal?.aborted === true) return;
     throw isServiceError(thrown) ? new CallError(thrown) : thrown;
