@@ -26,22 +26,21 @@ export type BoundRequest = Pick<
  * @throws StileError `invalid_request` where there is no canonical JSON.
  */
 export function boundHash(request: BoundRequest, bind: GrantBinding): string {
-  const { subject, action, resource, policy } = request;
-  const common = { bind, policy, subject: { type: subject.type, id: subject.id } };
+  const { policy } = request;
+  const action = { name: request.action.name, properties: request.action.properties };
+  const { type, id, properties } = request.resource;
+  const resource = { type, id, properties };
+  const subject = { type: request.subject.type, id: request.subject.id };
   switch (bind) {
     case "action":
-      return sha256Of({
-        ...common,
-        action: { name: action.name, properties: action.properties },
-        resource: { type: resource.type, id: resource.id, properties: resource.properties },
-      });
+      return sha256Of({ bind, policy, subject, action, resource });
     case "resource":
-      return sha256Of({ ...common, resource: { type: resource.type, id: resource.id } });
+      return sha256Of({ bind, policy, subject, resource: { type, id } });
     case "session": {
       const session = sessionOf(request);
       return session === undefined
-        ? sha256Of({ ...common, resource: { type: resource.type, id: resource.id } })
-        : sha256Of({ ...common, session });
+        ? sha256Of({ bind, policy, subject, resource: { type, id } })
+        : sha256Of({ bind, policy, subject, session });
     }
     default:
       return unreachable(bind);
@@ -53,7 +52,7 @@ export function sha256Of(value: CanonicalInput): string {
   return hash("sha256", canonicalJson(value), "base64url");
 }
 
-/** @returns the subject's name in keys of the store: of fixed length, and not to be guessed apart. */
+/** @returns the subject's name in keys of the store, of one length whatever its type and id are. */
 export function subjectHash(subject: SubjectName): string {
   return sha256Of({ type: subject.type, id: subject.id });
 }

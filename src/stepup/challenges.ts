@@ -1,5 +1,5 @@
-import { asStileError, StileError } from "../core/errors.ts";
 import type { OpenChallenge } from "../core/decision.ts";
+import { asStileError, StileError } from "../core/errors.ts";
 import type { ChallengeAsk, ChallengeOpener } from "../core/step-up.ts";
 import type { StateRecord, StateStore } from "../core/store.ts";
 import type { Meter } from "../core/telemetry.ts";

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import {
   chmodSync,
   existsSync,
@@ -7,7 +8,6 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { generateKeyPairSync } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";

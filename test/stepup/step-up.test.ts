@@ -2,8 +2,8 @@ import { decodeJwt } from "jose";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { StileError } from "../../src/core/errors.ts";
 import type { StateStore } from "../../src/core/store.ts";
-import { createSecretBox } from "../../src/stepup/secret-box.ts";
 import { createStepUp } from "../../src/stepup/create-step-up.ts";
+import { createSecretBox } from "../../src/stepup/secret-box.ts";
 import {
   ALICE,
   askOf,

@@ -6,6 +6,8 @@ import { promisify } from "node:util";
 
 /** A program of the tests, built so that a bare Node runs it. */
 export interface ChildProgram {
+  /** Path of the built file. */
+  readonly script: string;
   /** Starts it; what it prints comes line by line. */
   start(args: readonly string[]): RunningChild;
   /** Ends every child still running and removes what was built. */
@@ -33,6 +35,7 @@ export async function buildChild(file: string): Promise<ChildProgram> {
   const script = join(outDir, file.replace(/\.ts$/, ".js"));
   const running = new Set<RunningChild>();
   return {
+    script,
     start(args) {
       const child = spawn(process.execPath, [script, ...args], {
         stdio: ["pipe", "pipe", "inherit"],
