@@ -7,6 +7,10 @@ import { hashBuiltins } from "./hashes.ts";
 import { x509Builtins } from "./x509.ts";
 import { jwtSignBuiltins } from "./jwt-sign.ts";
 import { jwtVerifyBuiltins } from "./jwt-verify.ts";
+import { jsonPatchBuiltins } from "./json-patch.ts";
+import { awsBuiltins } from "./aws-signature.ts";
+import { printBuiltins } from "./printing.ts";
+import { yamlBuiltins } from "./yaml.ts";
 import { rangeBuiltins } from "./numbers-range.ts";
 import { subsetBuiltins } from "./object-subset.ts";
 import { regexBuiltins } from "./regex.ts";
@@ -29,6 +33,10 @@ export const builtins: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ...x509Builtins,
   ...jwtSignBuiltins,
   ...jwtVerifyBuiltins,
+  ...jsonPatchBuiltins,
+  ...awsBuiltins,
+  ...printBuiltins,
+  ...yamlBuiltins,
   ...rangeBuiltins,
   ...subsetBuiltins,
   ...regexBuiltins,
