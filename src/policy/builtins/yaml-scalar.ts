@@ -24,8 +24,8 @@ const FLOAT = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/;
 export const notFinite = Symbol("not finite");
 
 /** What may not stand in a YAML text. */
-// oxlint-disable-next-line no-control-regex -- control characters are the point
 export const UNREADABLE =
+  // oxlint-disable-next-line no-control-regex -- control characters are the point
   /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u0084\u0086-\u009f\ufffe\uffff]/;
 
 /**

@@ -76,8 +76,7 @@ function text(value: string, depth: number, isKey: boolean): string {
     plainScalar(value) !== value ||
     OLD_WORDS.test(value) ||
     BASE_60.test(value) ||
-    TIMESTAMP.test(value) ||
-    value === "<<";
+    TIMESTAMP.test(value);
   const spaceBeforeBreak = new RegExp(` ${BREAK.source}`).test(value);
   if (value.includes("\n")) {
     const literal = !isKey && !spaceBeforeBreak && !SPECIAL.test(value) && !value.endsWith(" ");
