@@ -38,7 +38,7 @@ export async function startCommand(
     pid: child.pid,
     stdout: () => stdout,
     stderr: () => stderr,
-    signal: child.signal,
+    signal: (signal) => child.signal(signal),
     ended: child.ended.then((how) => ({ ...how, stdout, stderr })),
   };
 }
