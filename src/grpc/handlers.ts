@@ -29,7 +29,9 @@ export function unary<I, O>(
       callback(serviceErrorOf(unreadable(request)));
       return;
     }
-    answer(request).then(
+    // An answer that throws at once fails like one that rejects.
+    const attempt = async (): Promise<O> => answer(request);
+    attempt().then(
       (response) => callback(null, response),
       (thrown: unknown) => {
         logOurs(log, call.getPath(), thrown);
