@@ -6,6 +6,7 @@ import { gunzip } from "node:zlib";
 import { asError, StileError } from "../core/errors.ts";
 import type { FeatureDeclaration } from "../core/features.ts";
 import { checkManifestRoots, readManifest } from "./bundle-manifest.ts";
+import { checkSignature, SIGNATURES_FILE, type SignatureCheck } from "./bundle-signature.ts";
 import { readFeatureFile } from "./feature-file.ts";
 import { readTar } from "./tar-reader.ts";
 
@@ -27,18 +28,25 @@ export interface Bundle {
   readonly digest: string;
 }
 
+/** Asks for a signature. Without it, a signature that a bundle has is not looked at. */
+export interface Signed {
+  readonly check: SignatureCheck;
+  /** When, ms since the Unix epoch. */
+  readonly nowMs: number;
+}
+
 /**
  * Reads a bundle as `opa build -t wasm` writes it, from a file, or unpacked in a folder.
  *
  * @throws StileError `bundle_invalid`.
  */
-export async function readBundle(path: string): Promise<Bundle> {
+export async function readBundle(path: string, signed?: Signed): Promise<Bundle> {
   const found = await stat(path).catch((error: unknown) => {
     throw new StileError("bundle_invalid", "cannot be read", { cause: error });
   });
-  if (found.isDirectory()) return bundleFromFiles(await readFolder(path));
+  if (found.isDirectory()) return bundleFromFiles(await readFolder(path), signed);
   if (!found.isFile()) throw invalid("neither a file nor a folder");
-  return bundleFromBytes(await readBounded(path, COMPRESSED_BYTES_MAX));
+  return bundleFromBytes(await readBounded(path, COMPRESSED_BYTES_MAX), signed);
 }
 
 /**
@@ -46,11 +54,11 @@ export async function readBundle(path: string): Promise<Bundle> {
  *
  * @throws StileError `bundle_invalid`.
  */
-export async function bundleFromBytes(bytes: Uint8Array): Promise<Bundle> {
+export async function bundleFromBytes(bytes: Uint8Array, signed?: Signed): Promise<Bundle> {
   if (bytes.length === 0) throw invalid("empty file");
   if (bytes.length > COMPRESSED_BYTES_MAX) throw tooLarge(COMPRESSED_BYTES_MAX);
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) throw invalid("not gzip, expected a tar.gz");
-  return bundleFromFiles(readTar(await unpack(bytes)));
+  return bundleFromFiles(readTar(await unpack(bytes)), signed);
 }
 
 /**
@@ -58,7 +66,8 @@ export async function bundleFromBytes(bytes: Uint8Array): Promise<Bundle> {
  *
  * @throws StileError `bundle_invalid`.
  */
-export function bundleFromFiles(files: ReadonlyMap<string, Uint8Array>): Bundle {
+export function bundleFromFiles(files: ReadonlyMap<string, Uint8Array>, signed?: Signed): Bundle {
+  if (signed !== undefined) checkSignature(files, BUNDLE_FILES, signed.check, signed.nowMs);
   const wasm = files.get("policy.wasm");
   if (wasm === undefined) {
     throw invalid("no policy.wasm in it: build it with `stile build`, or `opa build -t wasm`");
@@ -92,7 +101,7 @@ async function unpack(bytes: Uint8Array): Promise<Uint8Array> {
 async function readFolder(folder: string): Promise<ReadonlyMap<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
   let left = UNPACKED_BYTES_MAX;
-  for (const name of BUNDLE_FILES) {
+  for (const name of [...BUNDLE_FILES, SIGNATURES_FILE]) {
     const path = join(folder, name);
     const found = await stat(path).catch(() => undefined);
     if (found?.isFile() !== true) continue;

@@ -3,6 +3,7 @@ import { describeError, StileError } from "../core/errors.ts";
 import type { BundleStatus, Policies, Policy } from "../core/policy.ts";
 import type { Log, Meter } from "../core/telemetry.ts";
 import { readBundle } from "./bundle-reader.ts";
+import type { SignatureCheck } from "./bundle-signature.ts";
 import { watchBundle } from "./bundle-watch.ts";
 import { openPolicy } from "./open-policy.ts";
 import { DEFAULT_LIMITS, type HostLimits } from "./wasm-host.ts";
@@ -23,6 +24,8 @@ export interface PoliciesOptions {
   readonly meter: Meter;
   readonly clock: Clock;
   readonly limits?: HostLimits;
+  /** Refuses bundles that are not signed so; default: signatures are not looked at. */
+  readonly signature?: SignatureCheck;
   /** How often files are looked at besides being watched; default 2,000. */
   readonly pollMs?: number;
   /** How long files must stay unchanged before they are read; default 50. */
@@ -143,8 +146,10 @@ class PolicySlot {
 }
 
 async function openFrom({ name, source }: BundleSource, options: PoliciesOptions): Promise<Policy> {
+  const { signature: check, clock, limits } = options;
+  const signed = check === undefined ? undefined : { check, nowMs: clock.nowMs() };
   try {
-    return await openPolicy(await readBundle(source), name, options.limits ?? DEFAULT_LIMITS);
+    return await openPolicy(await readBundle(source, signed), name, limits ?? DEFAULT_LIMITS);
   } catch (thrown) {
     const message = `open bundle ${source} of policy "${name}"`;
     throw new StileError("bundle_invalid", message, { cause: thrown });

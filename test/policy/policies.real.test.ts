@@ -236,6 +236,12 @@ describe.skipIf(!opa.present)("openPolicies", () => {
       expect(await refusalOf(withWasm(wasm))).toMatch(/ABI version 2\.3, expected 1\.2/);
     });
 
+    it("that is not signed where signatures are asked for", async () => {
+      const signature = { keys: new Map(), keyId: "", scope: "" };
+      const thrown: unknown = await open({ signature }).catch((error: unknown) => error);
+      expect(describeError(thrown)).toMatch(/only signed bundles are taken/);
+    });
+
     it("without the entrypoint, naming those that it has", async () => {
       const rego = "package other\n\nanswer := 1\n";
       const built = await buildFiles({ rego, entrypoints: ["other/answer"] });
