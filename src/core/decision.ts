@@ -126,8 +126,7 @@ export type Decision =
  *   the type is escaped, so that two different entities never share a name.
  */
 export function entityKey(entity: { readonly type: string; readonly id: string }): string {
-  const type = entity.type.includes(":")
-    ? entity.type.replaceAll("%", "%25").replaceAll(":", "%3A")
-    : entity.type;
-  return `${type}:${entity.id}`;
+  const { type } = entity;
+  const isPlain = !type.includes(":") && !type.includes("%");
+  return `${isPlain ? type : type.replaceAll("%", "%25").replaceAll(":", "%3A")}:${entity.id}`;
 }

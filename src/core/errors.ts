@@ -72,13 +72,16 @@ export function asStileError(thrown: unknown, code: ErrorCode, message: string):
 export function describeError(thrown: unknown): string {
   const parts: string[] = [];
   let current: unknown = thrown;
-  while (current !== undefined && current !== null && parts.length < 8) {
+  for (let depth = 0; depth < CAUSES_TOLD && current !== undefined && current !== null; depth += 1) {
     const error = asError(current);
     if (error.message !== "" && error.message !== parts.at(-1)) parts.push(error.message);
     current = error.cause;
   }
   return parts.length === 0 ? String(thrown) : parts.join(": ");
 }
+
+/** An error may be its own cause. */
+const CAUSES_TOLD = 8;
 
 /** Ends a `switch` over a union, so that the compiler finds the missing case. */
 export function unreachable(value: never): never {

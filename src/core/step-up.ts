@@ -97,11 +97,13 @@ export interface StepUp {
    *   `code_spent`, `too_many_tries`, `invalid_request` (not six digits), `audit_unavailable`
    */
   verify(challengeId: string, code: string): Promise<IssuedGrant>;
-  /** @throws StileError `unknown_challenge`, `challenge_closed` */
+  /** @throws StileError `unknown_challenge`, `challenge_closed`, `audit_unavailable` */
   reject(challengeId: string): Promise<void>;
   /**
    * Yields the state now and at each change; the last one is not `open`. With `proven` comes the
    * grant, once.
+   *
+   * @throws StileError `unknown_challenge`, `overloaded`
    */
   watch(
     challengeId: string,
@@ -126,7 +128,7 @@ export interface Factors {
   /**
    * @param currentCode a code of the confirmed factor; "" when there is none.
    * @throws StileError `factor_exists` when a factor is confirmed and no code of it is given,
-   *   `wrong_code`, `code_spent`
+   *   `wrong_code`, `code_spent`, `too_many_tries`, `audit_unavailable`
    */
   beginTotp(
     subject: SubjectName,
@@ -136,9 +138,15 @@ export interface Factors {
     readonly otpauthUri: string;
     readonly secret: string;
   }>;
-  /** @throws StileError `unknown_enrolment`, `wrong_code`, `too_many_tries` */
+  /**
+   * @throws StileError `unknown_enrolment`, `wrong_code`, `too_many_tries`, `factor_exists`,
+   *   `audit_unavailable`
+   */
   confirmTotp(enrolmentId: string, code: string): Promise<{ readonly factorId: string }>;
   list(subject: SubjectName): Promise<readonly FactorView[]>;
-  /** @throws StileError `unknown_factor`, `wrong_code`, `code_spent` */
+  /**
+   * @throws StileError `unknown_factor`, `wrong_code`, `code_spent`, `too_many_tries`,
+   *   `audit_unavailable`
+   */
   remove(subject: SubjectName, factorId: string, code: string): Promise<void>;
 }

@@ -57,6 +57,8 @@ interface Evaluated {
   readonly verdict: PolicyVerdict;
   readonly nowMs: number;
   readonly decisionId: string;
+  /** One-use grants found spent before this evaluation. */
+  readonly spentGrants: readonly string[];
 }
 
 type Answer = (decision: Decision) => void;
@@ -115,7 +117,7 @@ export function createDecide(parts: DecideParts): Decide {
         cause: describeError(evaluation.cause),
       });
     }
-    return { policy, authn, inputText, evaluation, verdict, nowMs, decisionId };
+    return { policy, authn, inputText, evaluation, verdict, nowMs, decisionId, spentGrants };
   }
 
   function settle(request: DecisionRequest, evaluated: Evaluated, answered: Answer): void {
@@ -184,7 +186,11 @@ export function createDecide(parts: DecideParts): Decide {
       return;
     }
     if (won) record(request, evaluated, evaluated.verdict, undefined, answered);
-    else settle(request, evaluate(request, [authn.grantId]), answered);
+    else {
+      // At most once for each grant of the request, which has at most 8.
+      const spentGrants = [...evaluated.spentGrants, authn.grantId];
+      settle(request, evaluate(request, spentGrants), answered);
+    }
   }
 
   function record(

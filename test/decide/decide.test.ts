@@ -147,6 +147,16 @@ describe("decide", () => {
     expect(answers.filter(({ kind }) => kind === "allow")).toHaveLength(1);
   });
 
+  it("tries each of several spent one-use grants once", async () => {
+    const { parts, policy, authns, spent } = fakeDecide();
+    authns.push(authnOf({ once: true, grantId: "g1" }), authnOf({ once: true, grantId: "g2" }));
+    spent.add("g1").add("g2");
+    policy.answer = ({ authn }) => evaluationOf(authn === undefined ? STEP_UP : verdictOf());
+    const decision = await ask(parts, requestOf({ grants: ["t1", "t2"] }));
+    expect(decision.kind).toBe("step_up");
+    expect(policy.inputs).toHaveLength(3);
+  });
+
   it("does not spend a one-use grant on a denial", async () => {
     const { parts, policy, authns, spent } = fakeDecide();
     authns.push(authnOf({ once: true }));
