@@ -11,6 +11,7 @@ import { jsonPatchBuiltins } from "./json-patch.ts";
 import { awsBuiltins } from "./aws-signature.ts";
 import { printBuiltins } from "./printing.ts";
 import { yamlBuiltins } from "./yaml.ts";
+import { templateBuiltins } from "./template.ts";
 import { rangeBuiltins } from "./numbers-range.ts";
 import { subsetBuiltins } from "./object-subset.ts";
 import { regexBuiltins } from "./regex.ts";
@@ -37,6 +38,7 @@ export const builtins: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ...awsBuiltins,
   ...printBuiltins,
   ...yamlBuiltins,
+  ...templateBuiltins,
   ...rangeBuiltins,
   ...subsetBuiltins,
   ...regexBuiltins,

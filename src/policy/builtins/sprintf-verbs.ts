@@ -3,11 +3,12 @@ import { isPrintable, quoteGo } from "./go-quote.ts";
 
 /** An argument as OPA hands it to Go's formatter; other terms go as their text. */
 export type FormatArg =
-  | { readonly kind: "int"; readonly value: bigint }
+  | { readonly kind: "int"; readonly value: bigint; readonly type?: string }
   /** An integer beyond 64 bits. */
   | { readonly kind: "bigInt"; readonly value: bigint }
   | { readonly kind: "float"; readonly value: number }
-  | { readonly kind: "string"; readonly value: string };
+  | { readonly kind: "string"; readonly value: string; readonly type?: string }
+  | { readonly kind: "bool"; readonly value: boolean };
 
 /** What stands between `%` and the verb. */
 export interface Flags {
@@ -20,11 +21,22 @@ export interface Flags {
   precision: number | undefined;
 }
 
-export const TYPE_NAMES = { int: "int64", bigInt: "*big.Int", float: "float64", string: "string" };
+const TYPE_NAMES = {
+  int: "int64",
+  bigInt: "*big.Int",
+  float: "float64",
+  string: "string",
+  bool: "bool",
+};
+
+/** @returns the name of the argument's type in Go. */
+export function typeName(arg: FormatArg): string {
+  return ("type" in arg ? arg.type : undefined) ?? TYPE_NAMES[arg.kind];
+}
 
 /** Writes one argument under one verb; a verb that does not fit gives Go's `%!d(string=…)`. */
 export function formatArg(arg: FormatArg, verb: string, given: Flags): string {
-  if (verb === "T") return padded(truncated(TYPE_NAMES[arg.kind], given), given);
+  if (verb === "T") return padded(truncated(typeName(arg), given), given);
   // Under %v the plus and sharp flags ask for Go syntax, which shows on strings alone.
   const goSyntax = (verb === "v" || verb === "w") && given.sharp;
   // A big integer writes itself and sees them.
@@ -34,7 +46,7 @@ export function formatArg(arg: FormatArg, verb: string, given: Flags): string {
 }
 
 function badVerb(arg: FormatArg, verb: string, flags: Flags, go: boolean): string {
-  return `%!${verb}(${TYPE_NAMES[arg.kind]}=${withFlags(arg, "v", flags, go) ?? ""})`;
+  return `%!${verb}(${typeName(arg)}=${withFlags(arg, "v", flags, go) ?? ""})`;
 }
 
 function withFlags(arg: FormatArg, verb: string, flags: Flags, go: boolean): string | undefined {
@@ -45,6 +57,8 @@ function withFlags(arg: FormatArg, verb: string, flags: Flags, go: boolean): str
       return formatInt(arg.value, verb === "v" ? "d" : verb, flags);
     case "bigInt":
       return formatBigInt(arg.value, verb, flags);
+    case "bool":
+      return verb === "v" || verb === "t" ? padded(String(arg.value), flags) : undefined;
     default:
       return formatFloat(arg.value, verb === "v" ? "g" : verb, flags);
   }

@@ -3,15 +3,17 @@ import { isNumber, type Term } from "../terms.ts";
 import type { Builtin } from "./builtin.ts";
 import { goTermText } from "./go-quote.ts";
 import { arrayOperand, boundedText, stringOperand } from "./operands.ts";
-import { type Flags, type FormatArg, formatArg, TYPE_NAMES } from "./sprintf-verbs.ts";
+import { type Flags, type FormatArg, formatArg, typeName } from "./sprintf-verbs.ts";
 
 /** Go's `fmt.Sprintf`, verb by verb. https://pkg.go.dev/fmt */
 export const sprintfBuiltins: readonly (readonly [string, Builtin])[] = [
-  [
-    "sprintf",
-    (args) => new Formatter(stringOperand(args, 0), arrayOperand(args, 1).map(argOf)).run(),
-  ],
+  ["sprintf", (args) => formatGo(stringOperand(args, 0), arrayOperand(args, 1).map(argOf))],
 ];
+
+/** @throws BuiltinError when the text made is too long. */
+export function formatGo(format: string, args: readonly FormatArg[]): string {
+  return new Formatter(format, args).run();
+}
 
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
@@ -164,7 +166,7 @@ class Formatter {
 
   #writeExtra(): void {
     const extra = this.#args.slice(this.#argAt).map((arg) => {
-      return `${TYPE_NAMES[arg.kind]}=${formatArg(arg, "v", newFlags())}`;
+      return `${typeName(arg)}=${formatArg(arg, "v", newFlags())}`;
     });
     this.#write(`%!(EXTRA ${extra.join(", ")})`);
   }
