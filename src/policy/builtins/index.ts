@@ -12,6 +12,7 @@ import { awsBuiltins } from "./aws-signature.ts";
 import { printBuiltins } from "./printing.ts";
 import { yamlBuiltins } from "./yaml.ts";
 import { templateBuiltins } from "./template.ts";
+import { jsonSchemaBuiltins } from "./json-schema.ts";
 import { rangeBuiltins } from "./numbers-range.ts";
 import { subsetBuiltins } from "./object-subset.ts";
 import { regexBuiltins } from "./regex.ts";
@@ -39,6 +40,7 @@ export const builtins: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ...printBuiltins,
   ...yamlBuiltins,
   ...templateBuiltins,
+  ...jsonSchemaBuiltins,
   ...rangeBuiltins,
   ...subsetBuiltins,
   ...regexBuiltins,

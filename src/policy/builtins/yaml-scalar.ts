@@ -1,6 +1,6 @@
-import { formatGoFloat } from "./go-float.ts";
 import { numberFromBigInt, numberFromText } from "../rego-number.ts";
 import type { Term } from "../terms.ts";
+import { jsonDouble } from "./json-schema-compare.ts";
 
 const WORDS: ReadonlyMap<string, Term> = new Map<string, Term>([
   ["", null],
@@ -56,14 +56,5 @@ function integer(plain: string): Term | undefined {
 
 function float(text: string): Term | typeof notFinite {
   const value = Number(text);
-  return Number.isFinite(value) ? numberFromText(jsonFloat(value)) : text;
-}
-
-/** @returns the double as Go's JSON encoder writes it. */
-function jsonFloat(value: number): string {
-  const magnitude = Math.abs(value);
-  if (magnitude !== 0 && (magnitude < 1e-6 || magnitude >= 1e21)) {
-    return formatGoFloat(value, "e", -1).replace(/e-0([0-9])$/, "e-$1");
-  }
-  return formatGoFloat(value, "f", -1);
+  return Number.isFinite(value) ? numberFromText(jsonDouble(value)) : text;
 }
