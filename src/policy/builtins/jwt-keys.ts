@@ -19,6 +19,8 @@ export interface VerificationKey {
   /** "" where the key does not say. */
   readonly alg: string;
   readonly kid: string;
+  /** Whether it was given as a private key. */
+  readonly isPrivate: boolean;
 }
 
 /** Algorithms of RFC 7518 and RFC 8037 that OPA knows. */
@@ -51,7 +53,7 @@ export function verificationKeys(text: string): readonly VerificationKey[] {
     const block = firstPemBlock(text);
     if (block === undefined) return jwkKeys(termOfJson(text));
     if (block.rest !== "") throw new BuiltinError("extra data after a PEM certificate block");
-    return [{ key: keyOfPem(block.type, block.bytes), alg: "", kid: "" }];
+    return [{ key: keyOfPem(block.type, block.bytes), alg: "", kid: "", isPrivate: false }];
   });
 }
 
@@ -70,7 +72,7 @@ function jwkKeys(term: Term): readonly VerificationKey[] {
     const alg = textField(jwk, "alg");
     const key = publicKeyOfJwk(jwk);
     if (alg !== "" && !tokenAlgorithms.has(alg)) return [];
-    return [{ key, alg, kid: textField(jwk, "kid") }];
+    return [{ key, alg, kid: textField(jwk, "kid"), isPrivate: jwk.has("d") }];
   });
 }
 
@@ -87,7 +89,7 @@ export function jwksOf(term: Term): readonly RegoObject[] {
 }
 
 function publicKeyOfJwk(jwk: RegoObject): KeyObject {
-  if (textField(jwk, "kty") === "oct") return createSecretKey(decodeBase64Url(textField(jwk, "k")));
+  if (textField(jwk, "kty") === "oct") return secretOf(jwk);
   try {
     return createPublicKey({ key: nodeJwk(jwk), format: "jwk" });
   } catch (cause) {
@@ -97,12 +99,19 @@ function publicKeyOfJwk(jwk: RegoObject): KeyObject {
 
 /** @returns the key that signs: a private key, or a secret. */
 export function signingKeyOfJwk(jwk: RegoObject): KeyObject {
-  if (textField(jwk, "kty") === "oct") return createSecretKey(decodeBase64Url(textField(jwk, "k")));
+  if (textField(jwk, "kty") === "oct") return secretOf(jwk);
   try {
     return createPrivateKey({ key: nodeJwk(jwk), format: "jwk" });
   } catch (cause) {
     throw new BuiltinError("failed to parse a JWK", { cause });
   }
+}
+
+/** An empty secret would make every token forgeable. */
+function secretOf(jwk: RegoObject): KeyObject {
+  const secret = decodeBase64Url(textField(jwk, "k"));
+  if (secret.length === 0) throw new BuiltinError("the JWK has no k");
+  return createSecretKey(secret);
 }
 
 /** Node wants the members of RFC 7518 and no others, texts in base64url without padding. */
