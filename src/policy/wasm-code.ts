@@ -16,9 +16,17 @@ export const OP = {
   localTee: 0x22,
   globalGet: 0x23,
   globalSet: 0x24,
+  memorySize: 0x3f,
+  memoryGrow: 0x40,
   i32Const: 0x41,
+  i32Eqz: 0x45,
+  i32Eq: 0x46,
   i32LtS: 0x48,
+  i32LtU: 0x49,
+  i32GtU: 0x4b,
+  i32Add: 0x6a,
   i32Sub: 0x6b,
+  select: 0x1b,
 } as const;
 
 /** The value type i32, and the type of a block without a value. */

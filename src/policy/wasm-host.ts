@@ -2,16 +2,16 @@ import { asError, StileError } from "../core/errors.ts";
 import type { PolicyFault } from "../core/policy.ts";
 import type { BuiltinEnv } from "./builtins/builtin.ts";
 import { HostBuiltins, PolicyAbort } from "./host-builtins.ts";
+import { PAGES_MAX } from "./module-rewriter.ts";
 import { loadData } from "./opa-loader.ts";
 import { readAbiVersion } from "./policy-exports.ts";
 import { PolicyInstance } from "./wasm-instance.ts";
 import type { CompiledPolicy } from "./wasm-module.ts";
 
 const PAGE_BYTES = 65_536;
-const PAGES_MAX = 65_536;
 /** Parsed data takes about 16 times the bytes of its text; growing later is slow. */
 const DATA_BYTES_PER_TEXT_BYTE = 16;
-/** What evaluations find ready; untouched it costs nothing, and growing goes page by page. */
+/** What evaluations find ready; untouched it costs nothing. */
 const WORKING_BYTES = 16 * 1024 * 1024;
 /** Memory that evaluations made grow by more than this is given back. */
 const GROWN_BYTES_KEPT = 32 * 1024 * 1024;
@@ -67,9 +67,11 @@ export class WasmHost {
   readonly #policy: CompiledPolicy;
   readonly #builtins = new HostBuiltins();
   readonly #stepsMax: number;
-  readonly #memoryPagesMin: number;
-  readonly #memoryPagesMax: number;
+  readonly #pagesMax: number;
+  readonly #readyBytes: number;
   #instance: PolicyInstance;
+  /** Of the memory, before any evaluation. */
+  #loadedBytes: number;
   /** Below it the module's own data and stack, above it the data document. */
   readonly #heapBase: number;
   readonly #dataAddress: number;
@@ -86,13 +88,10 @@ export class WasmHost {
   constructor(policy: CompiledPolicy, data: Uint8Array, limits: HostLimits = DEFAULT_LIMITS) {
     this.#policy = policy;
     this.#stepsMax = limits.stepsMax;
-    const { memoryBytesMax } = limits;
-    const basePages = policy.memoryPagesMin + pages(data.length * DATA_BYTES_PER_TEXT_BYTE);
-    const readyPages = pages(Math.min(WORKING_BYTES, memoryBytesMax));
-    this.#memoryPagesMin = Math.min(PAGES_MAX, basePages + readyPages);
-    this.#memoryPagesMax = Math.min(PAGES_MAX, basePages + pages(memoryBytesMax));
     try {
-      this.#instance = this.#start(this.#newMemory());
+      this.#readyBytes = Math.min(WORKING_BYTES, limits.memoryBytesMax);
+      const wantedBytes = data.length * DATA_BYTES_PER_TEXT_BYTE + this.#readyBytes;
+      this.#instance = this.#start(newMemory(policy.memoryPagesMin + pages(wantedBytes)));
       this.#instance.stepsLeft = LOADING_STEPS;
       const { exports, instance, memory } = this.#instance;
       checkAbiVersion(instance);
@@ -106,6 +105,9 @@ export class WasmHost {
       this.entrypoints = readNumbers(loaded.entrypoints);
       this.#dataAddress = loaded.dataAddress;
       this.#dataEnd = exports.heapPtrGet() >>> 0;
+      this.#loadedBytes = memory.buffer.byteLength;
+      this.#pagesMax = pages(this.#dataEnd + limits.memoryBytesMax);
+      this.#instance.pagesMax = this.#pagesMax;
     } catch (thrown) {
       if (thrown instanceof StileError) throw thrown;
       const cause = asError(thrown);
@@ -135,9 +137,7 @@ export class WasmHost {
       this.#restartDue = "same_memory";
       return this.#fault(this.#faultOf(thrown), asError(thrown));
     } finally {
-      if (this.memoryBytes > this.#memoryPagesMin * PAGE_BYTES + GROWN_BYTES_KEPT) {
-        this.#restartDue = "new_memory";
-      }
+      if (this.memoryBytes > this.#loadedBytes + GROWN_BYTES_KEPT) this.#restartDue = "new_memory";
     }
   }
 
@@ -200,14 +200,16 @@ export class WasmHost {
     this.#restartCount += 1;
     const { memory } = this.#instance;
     if (this.#restartDue === "new_memory") {
-      this.#instance = this.#start(this.#newMemory());
+      this.#instance = this.#start(newMemory(pages(this.#dataEnd + this.#readyBytes)));
       const data = new Uint8Array(memory.buffer, this.#heapBase, this.#dataEnd - this.#heapBase);
       this.#instance.bytes.set(data, this.#heapBase);
+      this.#loadedBytes = this.memoryBytes;
     } else {
       // Instantiation writes the module's data again, but takes the rest for zero.
       new Uint8Array(memory.buffer, 0, this.#heapBase).fill(0);
       this.#instance = this.#start(memory);
     }
+    this.#instance.pagesMax = this.#pagesMax;
     this.#restartDue = "no";
   }
 
@@ -216,13 +218,10 @@ export class WasmHost {
     this.#builtins.attach(instance);
     return instance;
   }
+}
 
-  #newMemory(): WebAssembly.Memory {
-    return new WebAssembly.Memory({
-      initial: this.#memoryPagesMin,
-      maximum: this.#memoryPagesMax,
-    });
-  }
+function newMemory(pageCount: number): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: Math.min(PAGES_MAX, pageCount), maximum: PAGES_MAX });
 }
 
 function checkAbiVersion(instance: WebAssembly.Instance): void {

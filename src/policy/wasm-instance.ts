@@ -1,4 +1,4 @@
-import { STEPS_EXPORT } from "./meter.ts";
+import { PAGES_MAX_EXPORT, STEPS_EXPORT } from "./module-rewriter.ts";
 import { type PolicyExports, readExports } from "./policy-exports.ts";
 
 /** One instance of a policy module with its memory and its counter of steps. */
@@ -7,6 +7,7 @@ export class PolicyInstance {
   readonly exports: PolicyExports;
   readonly memory: WebAssembly.Memory;
   readonly #steps: WebAssembly.Global<"i32">;
+  readonly #pagesMax: WebAssembly.Global<"i32">;
   #bytes: Buffer;
 
   /**
@@ -22,9 +23,8 @@ export class PolicyInstance {
     this.memory = memory;
     this.#bytes = Buffer.from(memory.buffer);
     this.exports = readExports(this.instance);
-    const steps = this.instance.exports[STEPS_EXPORT];
-    if (!isCounter(steps)) throw new TypeError("it counts no steps");
-    this.#steps = steps;
+    this.#steps = this.#counter(STEPS_EXPORT);
+    this.#pagesMax = this.#counter(PAGES_MAX_EXPORT);
   }
 
   /** Steps that are left; below 0 when the last evaluation wanted more. */
@@ -34,6 +34,11 @@ export class PolicyInstance {
 
   set stepsLeft(count: number) {
     this.#steps.value = count;
+  }
+
+  /** 64 KiB pages that the module's allocator may have. */
+  set pagesMax(count: number) {
+    this.#pagesMax.value = count;
   }
 
   /** The memory as it is now: growing detaches the view of before. */
@@ -56,6 +61,12 @@ export class PolicyInstance {
     const address = this.exports.malloc(lengthBytes);
     this.bytes.write(text, address >>> 0, "utf8");
     return { address, lengthBytes };
+  }
+
+  #counter(name: string): WebAssembly.Global<"i32"> {
+    const found = this.instance.exports[name];
+    if (!isCounter(found)) throw new TypeError(`it exports no number ${name}`);
+    return found;
   }
 }
 

@@ -1,5 +1,5 @@
 import { asError, StileError } from "../core/errors.ts";
-import { meterModule, meterModuleInTurns } from "./meter.ts";
+import { rewriteModule, rewriteModuleInTurns } from "./module-rewriter.ts";
 import { readImports, readSections } from "./wasm-format.ts";
 
 /** A metered policy compiled to machine code, of which instances are made. */
@@ -16,7 +16,7 @@ export interface CompiledPolicy {
  */
 export async function compilePolicy(wasm: Uint8Array): Promise<CompiledPolicy> {
   try {
-    const metered = await meterModuleInTurns(wasm);
+    const metered = await rewriteModuleInTurns(wasm);
     return compiledFrom(wasm, await WebAssembly.compile(new Uint8Array(metered)));
   } catch (thrown) {
     throw invalid(wasm, thrown);
@@ -30,7 +30,7 @@ export async function compilePolicy(wasm: Uint8Array): Promise<CompiledPolicy> {
  */
 export function compilePolicySync(wasm: Uint8Array): CompiledPolicy {
   try {
-    return compiledFrom(wasm, new WebAssembly.Module(new Uint8Array(meterModule(wasm))));
+    return compiledFrom(wasm, new WebAssembly.Module(new Uint8Array(rewriteModule(wasm))));
   } catch (thrown) {
     throw invalid(wasm, thrown);
   }

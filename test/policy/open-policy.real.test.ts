@@ -167,7 +167,7 @@ describe.skipIf(!opa.present)("an open policy", () => {
     expect(roomy.evaluate('{"subject":{"id":"ann"}}', "1", "")).toMatchObject({
       verdict: { reasons: [{ code: "role" }] },
     });
-    expect(roomy.host.memoryBytes).toBe(before);
+    expect(roomy.host.memoryBytes).toBeLessThanOrEqual(before);
   });
 
   it("denies what nests deeper than its stack, and answers the next", () => {

@@ -1,5 +1,10 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { meterModule, meterModuleInTurns, STEPS_EXPORT } from "../../src/policy/meter.ts";
+import {
+  rewriteModule,
+  rewriteModuleInTurns,
+  STEPS_EXPORT,
+} from "../../src/policy/module-rewriter.ts";
 import { WasmFormatError } from "../../src/policy/wasm-format.ts";
 import { nameBytes, signed, unsigned, withLength } from "../../src/policy/wasm-writer.ts";
 
@@ -17,10 +22,14 @@ const RETURN = 0x0f;
 const CALL = 0x10;
 const GET = 0x20;
 const SET = 0x21;
+const MEMORY_GROW = 0x40;
 const CONST = 0x41;
 const ADD = 0x6a;
 const SUB = 0x6b;
 const EMPTY = 0x40;
+
+/** Of the test modules' memory, which has one at first; then four steps of 16 MiB. */
+const PAGES_MAX = 1_025;
 
 interface TestFunction {
   readonly name: string;
@@ -49,11 +58,12 @@ function moduleOf(functions: readonly TestFunction[]): Uint8Array {
       3,
       functions.map((_, i) => unsigned(i)),
     ),
+    ...section(5, [[1, 1, ...unsigned(PAGES_MAX)]]),
     ...section(6, [[I32, 0, CONST, ...signed(7), END]]),
-    ...section(
-      7,
-      functions.map((f, i) => [...nameBytes(f.name), 0, ...unsigned(i)]),
-    ),
+    ...section(7, [
+      ...functions.map((f, i) => [...nameBytes(f.name), 0, ...unsigned(i)]),
+      [...nameBytes("memory"), 2, 0],
+    ]),
     ...section(
       10,
       functions.map((f) => {
@@ -65,6 +75,7 @@ function moduleOf(functions: readonly TestFunction[]): Uint8Array {
 }
 
 interface Running {
+  readonly memory: WebAssembly.Memory;
   readonly call: (argument: number) => unknown;
   readonly steps: { value: number };
 }
@@ -74,7 +85,9 @@ function start(bytes: Uint8Array): Running {
   const { exports } = new WebAssembly.Instance(module, {});
   const steps = exports[STEPS_EXPORT];
   const call = Object.values(exports).find((value) => typeof value === "function");
+  const memory = exports["memory"];
   return {
+    memory: memory instanceof WebAssembly.Memory ? memory : new WebAssembly.Memory({ initial: 0 }),
     call: (argument) => Reflect.apply(call ?? Object, undefined, [argument]) as unknown,
     steps: steps instanceof WebAssembly.Global ? steps : { value: Number.NaN },
   };
@@ -143,10 +156,10 @@ const shapes: readonly (TestFunction & { readonly about: string })[] = [
   },
 ];
 
-describe("meterModule", () => {
+describe("rewriteModule", () => {
   it.each(shapes)("leaves what a function gives as it is: $about", (shape) => {
     const plain = moduleOf([shape]);
-    const metered = meterModule(plain);
+    const metered = rewriteModule(plain);
     for (const argument of [0, 1, 2, 3, 17]) {
       expect(start(metered).call(argument)).toEqual(start(plain).call(argument));
     }
@@ -157,7 +170,7 @@ describe("meterModule", () => {
     ["a recursion, by its calls", shapes[7] ?? rounds, 5, 6],
     ["code without loops and calls, by nothing", { name: "f", code: [GET, 0] }, 5, 0],
   ])("counts %s", (_, shape, argument, expected) => {
-    const { call, steps } = start(meterModule(moduleOf([shape])));
+    const { call, steps } = start(rewriteModule(moduleOf([shape])));
     steps.value = 1_000;
     call(argument);
     expect(1_000 - steps.value).toBe(expected);
@@ -171,7 +184,7 @@ describe("meterModule", () => {
     ],
     ["a recursion", shapes[7] ?? rounds],
   ])("traps %s when its steps are used up, and not before", (_, shape) => {
-    const bytes = meterModule(moduleOf([shape, { name: "leaf", code: [GET, 0] }]));
+    const bytes = rewriteModule(moduleOf([shape, { name: "leaf", code: [GET, 0] }]));
     const { call, steps } = start(bytes);
     steps.value = 1_000_000;
     call(50);
@@ -186,26 +199,46 @@ describe("meterModule", () => {
 
   it("stops an endless loop", () => {
     const { call, steps } = start(
-      meterModule(moduleOf([{ name: "f", code: [LOOP, EMPTY, BR, 0, END, CONST, 1] }])),
+      rewriteModule(moduleOf([{ name: "f", code: [LOOP, EMPTY, BR, 0, END, CONST, 1] }])),
     );
     steps.value = 10_000;
     expect(() => call(0)).toThrow(WebAssembly.RuntimeError);
   });
 
+  it("grows memory to what was asked for, by fewer steps than asked", () => {
+    const grow: TestFunction = { name: "grow", code: [GET, 0, MEMORY_GROW, 0] };
+    const shape = moduleOf([grow]);
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 300 }), { maxLength: 40 }), (asked) => {
+        const [plain, rewritten] = [start(shape), start(rewriteModule(shape))];
+        // OPA's allocator begins by growing by none, which tells it the size.
+        for (const pages of [0, ...asked]) expect(rewritten.call(pages)).toBe(plain.call(pages));
+      }),
+    );
+    const { call, memory } = start(rewriteModule(shape));
+    const buffers = new Set<unknown>();
+    for (let pages = 0; pages < PAGES_MAX; pages += 1) {
+      expect(call(pages === 0 ? 0 : 1)).toBe(Math.max(1, pages));
+      buffers.add(memory.buffer);
+    }
+    expect(buffers.size).toBeLessThan(8);
+    expect(call(1)).toBe(-1);
+  });
+
   it("gives the same bytes when it lets others have their turn", async () => {
     const module = moduleOf(shapes.map((shape, i) => ({ ...shape, name: `f${i}` })));
-    expect(await meterModuleInTurns(module)).toEqual(meterModule(module));
+    expect(await rewriteModuleInTurns(module)).toEqual(rewriteModule(module));
   });
 
   it("refuses what is no module, and ends on each damaged one", () => {
     const good = moduleOf(shapes.map((shape, i) => ({ ...shape, name: `f${i}` })));
-    expect(() => meterModule(Buffer.from("no module at all"))).toThrow(WasmFormatError);
+    expect(() => rewriteModule(Buffer.from("no module at all"))).toThrow(WasmFormatError);
     for (let at = 0; at < good.length; at += 1) {
-      expect(() => meterModule(good.subarray(0, at))).toThrow(WasmFormatError);
+      expect(() => rewriteModule(good.subarray(0, at))).toThrow(WasmFormatError);
       for (const bits of [0x01, 0x80, 0xff]) {
         const damaged = Buffer.from(good);
         damaged[at] = (damaged[at] ?? 0) ^ bits;
-        expect(outcomeOf(() => meterModule(damaged))).toMatch(/^(rewritten|WasmFormatError)$/);
+        expect(outcomeOf(() => rewriteModule(damaged))).toMatch(/^(rewritten|WasmFormatError)$/);
       }
     }
   });
