@@ -1,7 +1,7 @@
 import { CommanderError } from "commander";
 import { CallError } from "../client/connection.ts";
 import { describeError, StileError } from "../core/errors.ts";
-import type { Terminal } from "./terminal.ts";
+import { plain, type Terminal } from "./terminal.ts";
 
 /** Exit codes of every command. */
 export const EXIT = { done: 0, failure: 1, usage: 2, deny: 10, stepUp: 11 } as const;
@@ -15,21 +15,26 @@ export class UsageError extends Error {}
  * @returns the exit code.
  */
 export function reportFailure(thrown: unknown, terminal: Terminal, json: boolean): number {
-  if (thrown instanceof CommanderError) {
-    return thrown.exitCode === 0 ? EXIT.done : EXIT.usage;
-  }
+  const isCommanders = thrown instanceof CommanderError;
+  if (isCommanders && thrown.exitCode === 0) return EXIT.done;
   const { code, message } = failureOf(thrown);
+  // Commander has printed its own errors, unless they are wanted as JSON.
   if (json) terminal.err(JSON.stringify({ error: { code, message } }));
-  else terminal.err(`${terminal.style("red", "stile:")} ${message}`);
-  return thrown instanceof UsageError ? EXIT.usage : EXIT.failure;
+  else if (!isCommanders) terminal.err(`${terminal.style("red", "stile:")} ${plain(message)}`);
+  return isCommanders || thrown instanceof UsageError ? EXIT.usage : EXIT.failure;
 }
 
 function failureOf(thrown: unknown): { readonly code: string; readonly message: string } {
   if (thrown instanceof CallError)
     return { code: thrown.reason || thrown.status, message: callMessage(thrown) };
   if (thrown instanceof StileError) return { code: thrown.code, message: describeError(thrown) };
+  if (thrown instanceof CommanderError) return { code: "usage", message: commanderMessage(thrown) };
   if (thrown instanceof UsageError) return { code: "usage", message: thrown.message };
   return { code: "internal", message: describeError(thrown) };
+}
+
+function commanderMessage({ code, message }: CommanderError): string {
+  return code === "commander.help" ? "give a command; see --help" : message.replace(/^error: /, "");
 }
 
 function callMessage(error: CallError): string {
