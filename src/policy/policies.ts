@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { describeError, StileError } from "../core/errors.ts";
 import type { BundleStatus, Policies, Policy } from "../core/policy.ts";
-import type { Log, Meter } from "../core/telemetry.ts";
+import type { Counter, Log, Meter } from "../core/telemetry.ts";
 import { readBundle } from "./bundle-reader.ts";
 import type { SignatureCheck } from "./bundle-signature.ts";
 import { watchBundle } from "./bundle-watch.ts";
@@ -79,6 +79,8 @@ class PolicySlot {
   readonly source: string;
   readonly #name: string;
   readonly #options: PoliciesOptions;
+  readonly #activated: Counter;
+  readonly #refused: Counter;
   #policy: Policy;
   #activatedAtMs: number;
   #lastError = "";
@@ -94,6 +96,8 @@ class PolicySlot {
     this.#options = options;
     this.#policy = policy;
     this.#activatedAtMs = options.clock.nowMs();
+    this.#activated = reloadCounter(options.meter, name, "activated");
+    this.#refused = reloadCounter(options.meter, name, "refused");
     this.#report("bundle_opened");
   }
 
@@ -120,12 +124,12 @@ class PolicySlot {
       if (next.ref.digest === this.#policy.ref.digest) return;
       this.#policy = next;
       this.#activatedAtMs = clock.nowMs();
-      this.#count("activated");
+      this.#activated.add(1);
       this.#report("bundle_activated");
       onChange?.(this.status());
     } catch (thrown) {
       this.#lastError = describeError(thrown);
-      this.#count("refused");
+      this.#refused.add(1);
       log.error("bundle_refused", { policy: this.#name, source, reason: this.#lastError });
     }
   }
@@ -134,15 +138,11 @@ class PolicySlot {
     const { revision, digest } = this.#policy.ref;
     this.#options.log.info(event, { policy: this.#name, source: this.source, revision, digest });
   }
+}
 
-  #count(outcome: "activated" | "refused"): void {
-    this.#options.meter
-      .counter("stile_bundle_reloads_total", "Changed bundles, by what became of them", {
-        policy: this.#name,
-        outcome,
-      })
-      .add(1);
-  }
+function reloadCounter(meter: Meter, policy: string, outcome: "activated" | "refused"): Counter {
+  const help = "Changed bundles, by what became of them.";
+  return meter.counter("stile_bundle_reloads_total", help, { policy, outcome });
 }
 
 async function openFrom({ name, source }: BundleSource, options: PoliciesOptions): Promise<Policy> {
