@@ -7,6 +7,7 @@ import { messageFromEntry, stubOf } from "./audit-message.ts";
 import { createKafkaClient, type KafkaConnection, REQUEST_TIMEOUT_MS } from "./kafka-client.ts";
 import { isAnyOf } from "./kafka-error.ts";
 import { RateLimitedLog } from "./rate-limited-log.ts";
+import { SentPartitions } from "./sent-partitions.ts";
 
 export interface KafkaAuditSinkOptions extends KafkaConnection {
   readonly topic: string;
@@ -45,6 +46,7 @@ export class KafkaAuditSink implements AuditSink {
   readonly #kafka: Kafka;
   readonly #log: RateLimitedLog;
   #producer: Producer | undefined;
+  readonly #sent = new SentPartitions();
   /** A request of this producer was not acknowledged. */
   #uncertain = false;
   readonly #retries: Counter;
@@ -95,6 +97,7 @@ export class KafkaAuditSink implements AuditSink {
   async #send(messages: Message[], signal: AbortSignal): Promise<void> {
     const producer = this.#producer ?? (await this.#newProducer(signal));
     this.#uncertain = true;
+    this.#sent.begin();
     const { topic, compression } = this.#options;
     const sent = producer.send({
       topic,
@@ -103,7 +106,10 @@ export class KafkaAuditSink implements AuditSink {
       compression: compression === "gzip" ? CompressionTypes.GZIP : CompressionTypes.None,
       messages,
     });
-    await orAborted(sent, signal);
+    const missing = this.#sent.missingFrom(await orAborted(sent, signal));
+    if (missing.length > 0) {
+      throw new Error(`no broker acknowledged partitions ${missing.join(", ")} of ${topic}`);
+    }
     this.#uncertain = false;
   }
 
@@ -112,6 +118,7 @@ export class KafkaAuditSink implements AuditSink {
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
+      createPartitioner: this.#sent.partitioner,
       // Our own loop tries for as long as it takes; kafkajs insists on one retry.
       retry: { retries: 1, initialRetryTime: 100, maxRetryTime: 1000 },
     });

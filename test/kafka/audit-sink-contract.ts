@@ -21,6 +21,7 @@ export function describeAuditSink(name: string, open: () => Promise<SinkUnderTes
       under = await open();
     });
     afterEach(async () => {
+      await under.comeBack();
       await under.close();
     });
 

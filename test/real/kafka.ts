@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { createWriteStream } from "node:fs";
+import { createWriteStream, existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,6 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Kafka, logLevel } from "kafkajs";
 import { requireReal } from "./require-real.ts";
 import { runProgram } from "./run-program.ts";
+import { waitFor } from "./wait-for.ts";
 
 export interface KafkaOptions {
   /** Kept after `stop` when given; else a new folder that `stop` removes. */
@@ -29,7 +30,7 @@ export interface RealKafka {
   readonly dataDir: string;
   /** Of the broker now running; -1 when none is. */
   readonly pid: number;
-  /** Sends the broker a signal; resolves at once for SIGSTOP and SIGCONT, else when it has ended. */
+  /** Sends the broker a signal; resolves once it has stopped or ended; at once for SIGCONT. */
   kill(signal: NodeJS.Signals): Promise<void>;
   /** Starts the broker again on the same port and data, and waits until it serves. */
   restart(): Promise<void>;
@@ -62,9 +63,13 @@ export async function startKafka(options: KafkaOptions = {}): Promise<RealKafka>
 
   async function kill(signal: NodeJS.Signals): Promise<void> {
     if (broker === undefined || broker.exitCode !== null || broker.signalCode !== null) return;
+    if (signal === "SIGSTOP" || signal === "SIGCONT") {
+      broker.kill(signal);
+      if (signal === "SIGSTOP") await untilStopped(broker);
+      return;
+    }
     const ended = once(broker, "exit");
     broker.kill(signal);
-    if (signal === "SIGSTOP" || signal === "SIGCONT") return;
     await ended;
     guard?.kill("SIGKILL");
     broker = undefined;
@@ -182,6 +187,18 @@ function guardOf(broker: ChildProcess): ChildProcess {
   });
   guard.unref();
   return guard;
+}
+
+/** On a busy machine a thread may answer a request before it learns that it is to stop. */
+async function untilStopped(broker: ChildProcess): Promise<void> {
+  const tasks = `/proc/${broker.pid}/task`;
+  // Elsewhere than on Linux there is nothing to look at.
+  if (!existsSync(tasks)) return;
+  await waitFor("the Kafka broker to stop", () =>
+    readdirSync(tasks).every((task) =>
+      /\) T /.test(readFileSync(`${tasks}/${task}/stat`, "latin1")),
+    ),
+  );
 }
 
 /** Asks the broker itself; without a logging library on its path it logs nothing. */
