@@ -11,6 +11,7 @@ import { EXIT, reportFailure, UsageError } from "./exit.ts";
 import { addFactorCommands } from "./factor-commands.ts";
 import { addServeCommand } from "./serve-command.ts";
 import { processTerminal } from "./terminal.ts";
+import { addTestCommand } from "./test-command.ts";
 
 const DEFAULT_SERVER = "127.0.0.1:50051";
 
@@ -18,6 +19,8 @@ const DEFAULT_SERVER = "127.0.0.1:50051";
 async function main(words: readonly string[]): Promise<number> {
   const terminal = processTerminal();
   let exitCode: number = EXIT.done;
+  // Known before the options are parsed, since that may be what fails.
+  const isJson = wordsOfStile(words).includes("--json");
   const program = new Command("stile")
     .description("Policy decision point: allow, deny or step-up.")
     .addOption(
@@ -28,7 +31,9 @@ async function main(words: readonly string[]): Promise<number> {
     .option("--json", "print JSON")
     .configureOutput({
       writeOut: (text) => process.stdout.write(text),
-      writeErr: (text) => process.stderr.write(text),
+      writeErr: (text) => {
+        if (!isJson) process.stderr.write(text);
+      },
       outputError: (text, write) => write(text.replace(/^error: /, "stile: ")),
     })
     .showHelpAfterError("(see --help)")
@@ -48,6 +53,7 @@ async function main(words: readonly string[]): Promise<number> {
   addFactorCommands(program, context);
   addAuditCommands(program, context);
   addBuildCommand(program, context);
+  addTestCommand(program, context);
   addEvalCommand(program, context);
   addDoctorCommand(program, context);
   try {
@@ -55,8 +61,14 @@ async function main(words: readonly string[]): Promise<number> {
     await program.parseAsync(["node", "stile", ...words]);
     return exitCode;
   } catch (thrown) {
-    return reportFailure(thrown, terminal, options().json === true);
+    return reportFailure(thrown, terminal, isJson);
   }
+}
+
+/** What comes after `--` is for the command that `exec` runs. */
+function wordsOfStile(words: readonly string[]): readonly string[] {
+  const end = words.indexOf("--");
+  return end === -1 ? words : words.slice(0, end);
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { access, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { StileError } from "../core/errors.ts";
@@ -43,7 +43,9 @@ async function compiledFiles(
     const out = join(folder, "bundle.tar.gz");
     const ignored = ["--ignore", "*_test.rego"];
     const target = ["--target", "wasm", "--entrypoint", ENTRYPOINT, "--output", out];
-    await run(opa, ["build", "--bundle", source, ...target, ...ignored], { timeout: BUILD_MS_MAX });
+    // OPA writes the paths it is given into the module: from within, they are the same anywhere.
+    const options = { cwd: source, timeout: BUILD_MS_MAX };
+    await run(resolve(opa), ["build", "--bundle", ".", ...target, ...ignored], options);
     const built = readTar(gunzipSync(await readFile(out)));
     return new Map([...servedFiles(built), ...(await featureFile(source))]);
   } catch (thrown) {
