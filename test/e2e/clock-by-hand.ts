@@ -1,6 +1,9 @@
+/** How far one signal moves the clock. */
+export const CLOCK_STEP_MS = 30_000;
+
 /**
  * A module for `node --import`, loaded into a server before anything else: its wall clock stands
- * at STILE_TEST_CLOCK_MS, and each SIGUSR2 moves it on by one 30 s step of an authenticator. It
+ * at STILE_TEST_CLOCK_MS, and each SIGUSR2 moves it on by one step of an authenticator. It
  * is text, since Node 20 runs no TypeScript.
  */
 export const CLOCK_BY_HAND = `data:text/javascript,${encodeURIComponent(`
@@ -8,7 +11,7 @@ export const CLOCK_BY_HAND = `data:text/javascript,${encodeURIComponent(`
   delete process.env.STILE_TEST_CLOCK_MS;
   Date.now = () => nowMs;
   process.on("SIGUSR2", () => {
-    nowMs += 30_000;
+    nowMs += ${CLOCK_STEP_MS};
     process.stderr.write("the clock moved\\n");
   });
 `)}`;

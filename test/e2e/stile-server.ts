@@ -4,7 +4,7 @@ import path from "node:path";
 import { StileClient } from "../../src/client/stile-client.ts";
 import { waitFor } from "../real/wait-for.ts";
 import { buildStile, STILE } from "./built-stile.ts";
-import { CLOCK_BY_HAND } from "./clock-by-hand.ts";
+import { CLOCK_BY_HAND, CLOCK_STEP_MS } from "./clock-by-hand.ts";
 import { type Ended, type GuardedProcess, startGuarded } from "./guarded-process.ts";
 
 export interface ServerOptions {
@@ -37,8 +37,10 @@ export interface StileServer {
   ended(): Promise<Ended>;
   /** Starts again after a `kill`, on the same ports and data. */
   restart(): Promise<void>;
-  /** The wall clock goes on by 30 s, one step of an authenticator. Needs `clockMs`. */
-  moveClock(): Promise<void>;
+  /** What the server's wall clock shows. */
+  readonly nowMs: number;
+  /** The wall clock goes on by steps of 30 s, those of an authenticator. Needs `clockMs`. */
+  moveClock(steps?: number): Promise<void>;
   /** The text of /metrics. */
   metrics(): Promise<string>;
   /** Ends the server, if it runs, and removes what it left. */
@@ -54,7 +56,11 @@ export async function startStile(options: ServerOptions = {}): Promise<StileServ
   let grpcAddress = "127.0.0.1:0";
   let httpAddress = "127.0.0.1:0";
   let startMs = 0;
+  let movedMs = 0;
   let running: GuardedProcess | undefined;
+
+  const nowMs = (): number =>
+    options.clockMs === undefined ? Date.now() : options.clockMs + movedMs;
 
   async function start(): Promise<void> {
     const startedMs = performance.now();
@@ -65,7 +71,7 @@ export async function startStile(options: ServerOptions = {}): Promise<StileServ
       STILE_HTTP_ADDR: httpAddress,
       STILE_DATA_DIR: dataDir,
       ...options.env,
-      ...(options.clockMs === undefined ? {} : { STILE_TEST_CLOCK_MS: String(options.clockMs) }),
+      ...(options.clockMs === undefined ? {} : { STILE_TEST_CLOCK_MS: String(nowMs()) }),
     };
     const clock = options.clockMs === undefined ? [] : ["--import", CLOCK_BY_HAND];
     const started = await startGuarded(process.execPath, [...clock, STILE, "serve"], env);
@@ -91,14 +97,14 @@ export async function startStile(options: ServerOptions = {}): Promise<StileServ
     startMs = performance.now() - startedMs;
   }
 
-  function process_(): GuardedProcess {
+  function current(): GuardedProcess {
     if (running === undefined) throw new Error("no server was started");
     return running;
   }
 
   async function kill(signal: NodeJS.Signals): Promise<Ended> {
-    process_().signal(signal);
-    return process_().ended;
+    current().signal(signal);
+    return current().ended;
   }
 
   async function stop(): Promise<void> {
@@ -122,7 +128,7 @@ export async function startStile(options: ServerOptions = {}): Promise<StileServ
     },
     dataDir,
     get pid() {
-      return process_().pid;
+      return current().pid;
     },
     get startMs() {
       return startMs;
@@ -134,13 +140,19 @@ export async function startStile(options: ServerOptions = {}): Promise<StileServ
       return client;
     },
     kill,
-    signal: (signal) => process_().signal(signal),
-    ended: () => process_().ended,
+    signal: (signal) => current().signal(signal),
+    ended: () => current().ended,
     restart: start,
-    async moveClock() {
-      const before = movesIn(log);
-      process_().signal("SIGUSR2");
-      await waitFor("the server's clock to move", () => movesIn(log) > before);
+    get nowMs() {
+      return nowMs();
+    },
+    async moveClock(steps = 1) {
+      for (let step = 0; step < steps; step += 1) {
+        const before = movesIn(log);
+        current().signal("SIGUSR2");
+        await waitFor("the server's clock to move", () => movesIn(log) > before);
+        movedMs += CLOCK_STEP_MS;
+      }
     },
     async metrics() {
       return (await fetch(`http://${httpAddress}/metrics`)).text();
