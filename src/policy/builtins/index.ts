@@ -13,6 +13,7 @@ import { printBuiltins } from "./printing.ts";
 import { yamlBuiltins } from "./yaml.ts";
 import { templateBuiltins } from "./template.ts";
 import { jsonSchemaBuiltins } from "./json-schema.ts";
+import { graphqlBuiltins } from "./graphql.ts";
 import { rangeBuiltins } from "./numbers-range.ts";
 import { subsetBuiltins } from "./object-subset.ts";
 import { regexBuiltins } from "./regex.ts";
@@ -41,6 +42,7 @@ export const builtins: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ...yamlBuiltins,
   ...templateBuiltins,
   ...jsonSchemaBuiltins,
+  ...graphqlBuiltins,
   ...rangeBuiltins,
   ...subsetBuiltins,
   ...regexBuiltins,
