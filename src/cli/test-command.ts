@@ -46,9 +46,10 @@ function isGood({ rego, rows }: Outcome): boolean {
   return rego.failed.length === 0 && rows.every(({ differences }) => differences.length === 0);
 }
 
-function tell({ rego, rows }: Outcome, { terminal, json }: CommandContext): void {
+function tell({ rego, rows }: Outcome, context: CommandContext): void {
+  const { terminal } = context;
   const failing = rows.filter(({ differences }) => differences.length > 0);
-  if (json()) {
+  if (context.json()) {
     const failed = failing.map(({ row, differences }) => ({
       file: row.file,
       name: row.name,

@@ -72,7 +72,11 @@ export function asStileError(thrown: unknown, code: ErrorCode, message: string):
 export function describeError(thrown: unknown): string {
   const parts: string[] = [];
   let current: unknown = thrown;
-  for (let depth = 0; depth < CAUSES_TOLD && current !== undefined && current !== null; depth += 1) {
+  for (
+    let depth = 0;
+    depth < CAUSES_TOLD && current !== undefined && current !== null;
+    depth += 1
+  ) {
     const error = asError(current);
     if (error.message !== "" && error.message !== parts.at(-1)) parts.push(error.message);
     current = error.cause;

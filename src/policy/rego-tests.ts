@@ -28,7 +28,7 @@ export async function runRegoTests(folder: string, opa: string): Promise<RegoTes
   const failed = tests.filter((test) => test["fail"] === true || test["error"] !== undefined);
   return {
     passed: tests.length - failed.length,
-    failed: failed.map((test) => `${String(test["package"])}.${String(test["name"])}`),
+    failed: failed.map((test) => `${textAt(test, "package")}.${textAt(test, "name")}`),
     coveragePercent: failed.length === 0 ? await coverageOf(folder, opa) : undefined,
   };
 }
@@ -37,6 +37,11 @@ async function coverageOf(folder: string, opa: string): Promise<number | undefin
   const report = await json(opa, ["test", "--bundle", folder, "--format", "json", "--coverage"]);
   const coverage = isJsonObject(report) ? report["coverage"] : undefined;
   return typeof coverage === "number" ? coverage : undefined;
+}
+
+function textAt(test: JsonObject, name: string): string {
+  const value = test[name];
+  return typeof value === "string" ? value : "";
 }
 
 /** OPA exits 2 when a test failed, and still prints its report. */

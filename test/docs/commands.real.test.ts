@@ -64,8 +64,9 @@ describe.skipIf(!grpcurl.present || !opa.present)("the commands in the pages", (
   it.each(run.filter(({ block }) => !block.marks.has("interactive")))(
     "$block.page:$block.line $command",
     async ({ block, command }) => {
+      const wanted = Number(block.marks.get("exit") ?? "0");
       const { code, output } = await shell(command);
-      expect(code, output).toBe(Number(block.marks.get("exit") ?? "0"));
+      expect({ code, output }).toEqual({ code: wanted, output });
     },
   );
 
