@@ -20,7 +20,11 @@ export function reportFailure(thrown: unknown, terminal: Terminal, json: boolean
   const { code, message } = failureOf(thrown);
   // Commander has printed its own errors, unless they are wanted as JSON.
   if (json) terminal.err(JSON.stringify({ error: { code, message } }));
-  else if (!isCommanders) terminal.err(`${terminal.style("red", "stile:")} ${plain(message)}`);
+  else if (!isCommanders) {
+    // OPA's words on a policy take several lines.
+    const lines = message.trim().split("\n").map(plain);
+    terminal.err(`${terminal.style("red", "stile:")} ${lines.join("\n")}`);
+  }
   return isCommanders || thrown instanceof UsageError ? EXIT.usage : EXIT.failure;
 }
 
@@ -39,7 +43,8 @@ function commanderMessage({ code, message }: CommanderError): string {
 
 function callMessage(error: CallError): string {
   if (error.status === "UNAVAILABLE" && error.reason === "") {
-    return `no Stile server answers (${error.message}); start one with \`npm start\`, or name it with --server`;
+    const why = /connect \w+ \S+(?=\.)/.exec(error.message)?.[0] ?? error.message;
+    return `no Stile server answers (${why}); start one with \`npm start\`, or name it with --server`;
   }
   if (error.status === "DEADLINE_EXCEEDED") return "the server did not answer in time";
   return error.message;
