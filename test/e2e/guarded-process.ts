@@ -1,5 +1,6 @@
-import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
 import type { Readable } from "node:stream";
 
 /** How a process ended: by an exit code or by a signal. */
@@ -17,16 +18,22 @@ export interface GuardedProcess {
   signal(signal: NodeJS.Signals): void;
 }
 
-/** @param env the whole environment. @throws Error when it cannot be started. */
+/**
+ * @param env the whole environment.
+ * @param input file that is its standard input.
+ * @throws Error when it cannot be started.
+ */
 export async function startGuarded(
   program: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  input = "/dev/null",
 ): Promise<GuardedProcess> {
-  const child: ChildProcessByStdio<null, Readable, Readable> = spawn(program, args, {
-    env,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const from = openSync(input, "r");
+  const child = spawn(program, args, { env, stdio: [from, "pipe", "pipe"] });
+  const { stdout, stderr } = child;
+  if (stdout === null || stderr === null) throw new Error("no pipes");
+  closeSync(from);
   const ended = new Promise<Ended>((resolve) => {
     child.once("close", (code, signal) => resolve({ code, signal }));
   });
@@ -40,8 +47,8 @@ export async function startGuarded(
   void ended.then(() => guard.kill("SIGKILL"));
   return {
     pid,
-    stdout: child.stdout,
-    stderr: child.stderr,
+    stdout,
+    stderr,
     ended,
     signal: (signal) => void child.kill(signal),
   };

@@ -19,13 +19,23 @@ export interface Running {
   readonly ended: Promise<Ran>;
 }
 
-/** Starts `stile` with these words, in an environment without variables of Stile but those given. */
+/**
+ * Starts `stile` with these words, in an environment without variables of Stile but those given.
+ *
+ * @param input file that is its standard input.
+ */
 export async function startCommand(
   words: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  input?: string,
 ): Promise<Running> {
   await buildStile();
-  const child = await startGuarded(process.execPath, [STILE, ...words], { ...serverEnv(), ...env });
+  const child = await startGuarded(
+    process.execPath,
+    [STILE, ...words],
+    { ...serverEnv(), ...env },
+    input,
+  );
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -47,6 +57,7 @@ export async function startCommand(
 export async function runStile(
   words: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  input?: string,
 ): Promise<Ran> {
-  return (await startCommand(words, env)).ended;
+  return (await startCommand(words, env, input)).ended;
 }

@@ -95,6 +95,9 @@ describe("step-up by TOTP against the running server", () => {
       });
       other = (await person()).ask();
       grant = await prove(question, codeIn(authenticator, 1));
+    });
+
+    it("opens what it was earned for", async () => {
       expect((await client.decide({ ...question, grants: [grant] })).kind).toBe("allow");
     });
 
