@@ -46,7 +46,9 @@ export interface AuditTrail {
   /**
    * Numbers and chains the record, writes it to the journal with all others of this turn of the
    * event loop, and calls back once it is as safe as `ack` asks, or as the configuration asks
-   * where that is more. An error (`audit_unavailable`) means that the record is not in the trail.
+   * where that is more. An error (`audit_unavailable`) means that the record is not as safe as that:
+   * with `journal` it is not in the trail; with the others it may be, and then says more than the
+   * answer, which is a denial.
    */
   append(draft: AuditDraft, ack: AuditAck, recorded: Recorded): void;
 }

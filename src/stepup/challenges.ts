@@ -1,4 +1,4 @@
-import type { OpenChallenge } from "../core/decision.ts";
+import type { OpenChallenge, ProofMethod, StepUpDemand } from "../core/decision.ts";
 import { asStileError, StileError } from "../core/errors.ts";
 import type { ChallengeAsk, ChallengeOpener } from "../core/step-up.ts";
 import type { StateRecord, StateStore } from "../core/store.ts";
@@ -126,8 +126,9 @@ export function createChallengeOpener(parts: {
   return {
     async open(ask) {
       try {
-        checkDemand(ask);
-        return await openOrFind(ask);
+        const offered = offeredOf(ask);
+        checkDemand(offered, ask.demand);
+        return await openOrFind(offered);
       } catch (thrown) {
         refusedCount.add(1);
         if (thrown instanceof StileError && thrown.code === "step_up_unavailable") throw thrown;
@@ -139,12 +140,21 @@ export function createChallengeOpener(parts: {
   };
 }
 
+/** Ways to prove that this room serves. */
+const SERVED: readonly ProofMethod[] = ["totp"];
+
+/** A person is offered only what can be done here, whatever else the policy would take. */
+function offeredOf(ask: ChallengeAsk): ChallengeAsk {
+  const methods = ask.demand.methods.filter((method) => SERVED.includes(method));
+  return { ...ask, demand: { ...ask.demand, methods } };
+}
+
 /** @throws StileError `step_up_unavailable` for a demand that nothing here can meet. */
-function checkDemand({ demand }: ChallengeAsk): void {
-  if (!demand.methods.includes("totp")) {
+function checkDemand({ demand }: ChallengeAsk, asked: StepUpDemand): void {
+  if (demand.methods.length === 0) {
     throw new StileError(
       "step_up_unavailable",
-      `the policy asks for ${demand.methods.join(" or ") || "no method"}; there is totp`,
+      `the policy asks for ${asked.methods.join(" or ") || "no method"}; there is ${SERVED.join(", ")}`,
     );
   }
   if (!(demand.maxAgeS >= 1)) {
