@@ -184,6 +184,13 @@ describe.each(STORES)("StepUp on the %s store", (_, openStore) => {
       expect(await openMany(1, 70)).toEqual(["ok"]);
     });
 
+    it("offers only the methods that are served", async () => {
+      const { demand } = await room.challenges.open(
+        askOf(room, {}, { methods: ["passkey", "totp"] as const }),
+      );
+      expect(demand.methods).toEqual(["totp"]);
+    });
+
     it.each([
       [
         "methods without totp",
