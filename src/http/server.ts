@@ -23,6 +23,9 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+/** How long requests under way may take at the end; a caller may never finish sending one. */
+const CLOSE_MS = 2_000;
+
 /** The routes for operators and for those who check grants. */
 export function createHttpApp(parts: HttpParts): Hono {
   const app = new Hono();
@@ -58,7 +61,13 @@ export function serveHttp(address: string, parts: HttpParts): Promise<HttpServer
           address: `${address.slice(0, cut)}:${bound.port}`,
           close: () =>
             new Promise((closed) => {
-              server.close(() => closed());
+              const timer = setTimeout(() => {
+                if ("closeAllConnections" in server) server.closeAllConnections();
+              }, CLOSE_MS);
+              server.close(() => {
+                clearTimeout(timer);
+                closed();
+              });
               if ("closeIdleConnections" in server) server.closeIdleConnections();
             }),
         }),
