@@ -3,8 +3,10 @@ import {
   type handleClientStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
+  logVerbosity,
   Server,
   ServerCredentials,
+  setLogVerbosity,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { StileError } from "../core/errors.ts";
@@ -65,6 +67,8 @@ export async function serveGrpc(
   address: string,
   bindings: readonly ServiceBinding[],
 ): Promise<GrpcServer> {
+  // grpc-js writes to standard error beside our log; what matters of it comes as errors.
+  setLogVerbosity(logVerbosity.NONE);
   const server = new Server({
     "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
     "grpc.max_send_message_length": -1,
