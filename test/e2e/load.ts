@@ -25,8 +25,6 @@ export interface LoadAnswer {
 export interface LoadOptions {
   /** How many ask at once; each for a subject of its own at a time. */
   readonly callers: number;
-  /** Answers after which the callers stop by themselves. */
-  readonly answersMax?: number;
   /** Rather than stop at the first failure, a caller waits a little and asks again. */
   readonly askAgain?: boolean;
   readonly client: StileClient;
@@ -35,18 +33,13 @@ export interface LoadOptions {
 const RETRY_MS = 20;
 
 /** Begins to ask. The answers are of each kind: two thirds allow, some deny, some step up. */
-export function startLoad({
-  client,
-  callers,
-  answersMax = Infinity,
-  ...options
-}: LoadOptions): Load {
+export function startLoad({ client, callers, ...options }: LoadOptions): Load {
   const answers: LoadAnswer[] = [];
   const failures: Failure[] = [];
   const stopped = new AbortController();
 
   async function call(caller: number): Promise<void> {
-    for (let asked = 0; !stopped.signal.aborted && answers.length < answersMax; asked += 1) {
+    for (let asked = 0; !stopped.signal.aborted; asked += 1) {
       const question = questionOf(caller, asked);
       try {
         answers.push(answerOf(question, await client.decide(question, { deadlineMs: 20_000 })));
