@@ -169,6 +169,7 @@ async function start(config: Config, log: Log, clock: Clock, opened: Closers): P
     }),
     metrics: prometheus,
     jwks,
+    log,
   });
   opened.add("http", () => http.close());
   if (source === undefined) readiness.set(true);

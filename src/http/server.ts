@@ -1,6 +1,7 @@
-import { serve } from "@hono/node-server";
+import { type ServerType, serve } from "@hono/node-server";
 import { Hono } from "hono";
-import { StileError } from "../core/errors.ts";
+import { describeError, StileError } from "../core/errors.ts";
+import type { Log } from "../core/telemetry.ts";
 
 /** One part of readiness: what must be so before calls are taken. */
 export interface ReadinessCheck {
@@ -15,6 +16,7 @@ export interface HttpParts {
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** JSON Web Key Set (RFC 7517) of the keys that sign grants. */
   readonly jwks: () => object;
+  readonly log: Log;
 }
 
 export interface HttpServer {
@@ -25,6 +27,7 @@ export interface HttpServer {
 
 /** How long requests under way may take at the end; a caller may never finish sending one. */
 const CLOSE_MS = 2_000;
+const IDLE_MS = 50;
 
 /** The routes for operators and for those who check grants. */
 export function createHttpApp(parts: HttpParts): Hono {
@@ -41,6 +44,13 @@ export function createHttpApp(parts: HttpParts): Hono {
   app.get("/.well-known/jwks.json", (context) => {
     context.header("cache-control", "public, max-age=300");
     return context.json(parts.jwks());
+  });
+  app.onError((error, context) => {
+    parts.log.error("request_failed", {
+      path: context.req.path,
+      cause: describeError(error),
+    });
+    return context.json({ error: "the request failed inside Stile" }, 500);
   });
   app.notFound((context) => context.json({ error: `no route ${context.req.path}` }, 404));
   return app;
@@ -59,21 +69,29 @@ export function serveHttp(address: string, parts: HttpParts): Promise<HttpServer
       (bound) =>
         resolve({
           address: `${address.slice(0, cut)}:${bound.port}`,
-          close: () =>
-            new Promise((closed) => {
-              const timer = setTimeout(() => {
-                if ("closeAllConnections" in server) server.closeAllConnections();
-              }, CLOSE_MS);
-              server.close(() => {
-                clearTimeout(timer);
-                closed();
-              });
-              if ("closeIdleConnections" in server) server.closeIdleConnections();
-            }),
+          close: () => closeServer(server),
         }),
     );
     server.once("error", (cause) => {
       reject(new StileError("invalid_config", `listen for HTTP on ${address}`, { cause }));
+    });
+  });
+}
+
+/** Takes no more, lets requests under way end, then cuts what is left. */
+function closeServer(server: ServerType): Promise<void> {
+  return new Promise((closed) => {
+    if (!("closeAllConnections" in server)) {
+      server.close(() => closed());
+      return;
+    }
+    // A connection stays open after its last answer, for a next request that is not taken.
+    const idle = setInterval(() => server.closeIdleConnections(), IDLE_MS);
+    const cut = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+    server.close(() => {
+      clearInterval(idle);
+      clearTimeout(cut);
+      closed();
     });
   });
 }
