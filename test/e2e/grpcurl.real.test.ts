@@ -70,7 +70,7 @@ describe.skipIf(!grpcurl.present)("grpcurl against the running server", () => {
     expect(answer).toMatchObject({
       outcome: "OUTCOME_STEP_UP",
       challenge: {
-        demand: { acr: "aal2", maxAge: "3600s", bind: "action", methods: ["totp", "passkey"] },
+        demand: { acr: "aal2", maxAge: "3600s", bind: "action", methods: ["totp"] },
       },
     });
     const challengeId = objectAt(answer, "challenge")["id"];

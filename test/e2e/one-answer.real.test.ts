@@ -42,13 +42,17 @@ describe("the decision tables of the shipped pack, asked of the running server",
 /** What the row wants, in the words of an answer. */
 function wantedOf({ want }: TableRow): object {
   const { step_up: demand, obligations } = want;
-  const { max_age: maxAgeS, ...others } = demand ?? {};
+  const { max_age: maxAgeS, methods, ...others } = demand ?? {};
+  // Of the ways that the policy takes, a server offers those that it serves.
+  const offered = Array.isArray(methods)
+    ? { methods: methods.filter((one) => one === "totp") }
+    : {};
   return {
     kind: want.decision,
     reasons: want.reasons.map((code) => ({ code })),
     ...(demand === undefined
       ? {}
-      : { challenge: { ...others, ...(maxAgeS === undefined ? {} : { maxAgeS }) } }),
+      : { challenge: { ...others, ...offered, ...(maxAgeS === undefined ? {} : { maxAgeS }) } }),
     ...(obligations === undefined
       ? {}
       : { obligations: obligations.map(({ id, ...properties }) => ({ id, properties })) }),
