@@ -10,13 +10,15 @@ import type { FeatureDeclaration } from "./features.ts";
  * - `budget_exceeded`, `memory_exceeded`: it wanted more than it may have;
  * - `input_rejected`: the engine could not read the input text.
  */
-export type PolicyFault =
-  | "undefined"
-  | "malformed"
-  | "trapped"
-  | "budget_exceeded"
-  | "memory_exceeded"
-  | "input_rejected";
+export const POLICY_FAULTS = [
+  "undefined",
+  "malformed",
+  "trapped",
+  "budget_exceeded",
+  "memory_exceeded",
+  "input_rejected",
+] as const;
+export type PolicyFault = (typeof POLICY_FAULTS)[number];
 
 export type Evaluation =
   | {

@@ -1,14 +1,5 @@
-import type { PolicyFault } from "../core/policy.ts";
+import { POLICY_FAULTS, type PolicyFault } from "../core/policy.ts";
 import type { Meter } from "../core/telemetry.ts";
-
-const FAULTS: readonly PolicyFault[] = [
-  "undefined",
-  "malformed",
-  "trapped",
-  "budget_exceeded",
-  "memory_exceeded",
-  "input_rejected",
-];
 
 /** Metric handles of the decision path, made once. */
 export function createDecisionMetrics(meter: Meter) {
@@ -19,7 +10,7 @@ export function createDecisionMetrics(meter: Meter) {
     step_up: meter.counter("stile_decisions_total", help, { outcome: "step_up" }),
   };
   const faults = new Map(
-    FAULTS.map((fault) => [
+    POLICY_FAULTS.map((fault) => [
       fault,
       meter.counter("stile_policy_faults_total", "Evaluations without a verdict, by fault.", {
         fault,

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import { StileError } from "../../src/core/errors.ts";
-import type { Evaluation, PolicyFault } from "../../src/core/policy.ts";
+import { type Evaluation, POLICY_FAULTS, type PolicyFault } from "../../src/core/policy.ts";
 import { createDecide, type DecideParts } from "../../src/decide/decide.ts";
 import {
   authnOf,
@@ -21,15 +21,6 @@ function ask(parts: DecideParts, request: DecisionRequest = requestOf()): Promis
 function faultOf(fault: PolicyFault): Evaluation {
   return { kind: "fault", fault, cause: new Error("boom"), cost: 3 };
 }
-
-const FAULTS: readonly PolicyFault[] = [
-  "undefined",
-  "malformed",
-  "trapped",
-  "budget_exceeded",
-  "memory_exceeded",
-  "input_rejected",
-];
 
 describe("decide", () => {
   it("gives the policy's verdict with the receipt of its record", async () => {
@@ -54,7 +45,7 @@ describe("decide", () => {
     });
   });
 
-  it.each(FAULTS)("turns the fault %s into a recorded denial", async (fault) => {
+  it.each(POLICY_FAULTS)("turns the fault %s into a recorded denial", async (fault) => {
     const { parts, policy, audit } = fakeDecide();
     policy.answer = () => faultOf(fault);
     const decision = await ask(parts);
@@ -191,7 +182,7 @@ describe("decide", () => {
       evaluationOf(verdictOf()),
       evaluationOf(verdictOf({ decision: "deny" })),
       evaluationOf(STEP_UP),
-      ...FAULTS.map(faultOf),
+      ...POLICY_FAULTS.map(faultOf),
     );
     await fc.assert(
       fc.asyncProperty(verdicts, fc.boolean(), fc.boolean(), async (evaluation, recorded, once) => {
