@@ -4,6 +4,7 @@ import { addAuditCommands } from "./audit-commands.ts";
 import { addBuildCommand } from "./build-command.ts";
 import { createContext } from "./context.ts";
 import { addDecideCommand } from "./decide-command.ts";
+import { addDemoCommand } from "./demo/demo-command.ts";
 import { addDoctorCommand } from "./doctor-command.ts";
 import { addEvalCommand } from "./eval-command.ts";
 import { addExecCommand } from "./exec-command.ts";
@@ -55,6 +56,7 @@ async function main(words: readonly string[]): Promise<number> {
   addBuildCommand(program, context);
   addTestCommand(program, context);
   addEvalCommand(program, context);
+  addDemoCommand(program, context);
   addDoctorCommand(program, context);
   try {
     if (words.length === 0) throw new UsageError("give a command; `stile --help` lists them");

@@ -1,4 +1,4 @@
-import { generateSecret, generateURI, verifySync } from "otplib";
+import { generateSecret, generateSync, generateURI, verifySync } from "otplib";
 import { StileError } from "../core/errors.ts";
 
 const STEP_S = 30;
@@ -12,6 +12,23 @@ export function newTotpSecret(): string {
 /** @returns the address that authenticator apps read from a QR code. */
 export function otpauthUri(parts: { readonly account: string; readonly secret: string }): string {
   return generateURI({ issuer: "Stile", label: parts.account, secret: parts.secret });
+}
+
+/**
+ * The code that an authenticator shows, for those who play one.
+ *
+ * @param parts.secret base32.
+ * @returns six digits.
+ */
+export function totpCode(parts: { readonly secret: string; readonly nowMs: number }): string {
+  return generateSync({
+    secret: parts.secret,
+    strategy: "totp",
+    algorithm: "sha1",
+    digits: 6,
+    period: STEP_S,
+    epoch: Math.floor(parts.nowMs / 1000),
+  });
 }
 
 /**
