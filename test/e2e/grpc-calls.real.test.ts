@@ -5,6 +5,7 @@ import { requestFromQuestion } from "../../src/wire/decision-answer.ts";
 import { DecisionService, Outcome, StepUpService } from "../../src/wire/messages.ts";
 import { waitFor } from "../real/wait-for.ts";
 import { objectAt, recordOf, tail } from "./audit-records.ts";
+import { decidedCount } from "./decided-count.ts";
 import { textLike } from "./like.ts";
 import { ALLOWED, ASKED, failureOf } from "./questions.ts";
 import { type StileServer, startStile } from "./stile-server.ts";
@@ -171,11 +172,4 @@ async function standstill(server: StileServer): Promise<number> {
     return performance.now() - sinceMs > 1_000;
   });
   return count;
-}
-
-/** Decisions of this server, whatever their outcome. */
-async function decidedCount(server: StileServer): Promise<number> {
-  const lines = (await server.metrics()).split("\n");
-  const counts = lines.filter((line) => line.startsWith("stile_decisions_total{"));
-  return counts.reduce((sum, line) => sum + Number(line.split(" ")[1]), 0);
 }

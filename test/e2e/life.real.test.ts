@@ -7,6 +7,7 @@ import { requestFromQuestion } from "../../src/wire/decision-answer.ts";
 import { AuditService, DecisionService } from "../../src/wire/messages.ts";
 import { waitFor } from "../real/wait-for.ts";
 import { tailByCommand } from "./audit-records.ts";
+import { decidedCount } from "./decided-count.ts";
 import { type Load, startLoad } from "./load.ts";
 import { ALLOWED, failureFrom } from "./questions.ts";
 import { type StileServer, startStile } from "./stile-server.ts";
@@ -46,6 +47,7 @@ describe("the life of a server", () => {
     }
     const answers = stream.messages[Symbol.asyncIterator]();
     expect((await answers.next()).done).toBe(false);
+    await waitFor("all to be taken", async () => (await decidedCount(stopping)) === 100);
     stopping.signal("SIGTERM");
     const seen: string[] = [];
     const ending = await (async () => {
