@@ -1,6 +1,7 @@
-import { randomUUID } from "node:crypto";
+import { randomUUID, sign } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { startCheckpoints } from "./audit/checkpoint.ts";
 import { lockDirectory } from "./audit/directory-lock.ts";
 import { type Audit, openAudit } from "./audit/open-audit.ts";
 import type { Config } from "./config/config.ts";
@@ -63,6 +64,7 @@ export const SHIPPED_BUNDLE = join(import.meta.dirname, "../policies/sre.tar.gz"
 
 const DRAIN_MS = 10_000;
 const FLUSH_MS = 5_000;
+const CHECKPOINT_MS = 60_000;
 
 /**
  * Builds each room once, hands it its ports, and starts to serve.
@@ -106,6 +108,21 @@ async function start(config: Config, log: Log, clock: Clock, opened: Closers): P
   });
   opened.add("audit", () => audit.close(FLUSH_MS));
   const { trail } = audit;
+  const keysFolder = join(config.dataDir, "keys");
+  const keys = openGrantKeys(keysFolder);
+  const checkpoints = startCheckpoints({
+    trail,
+    head: () => audit.status(),
+    sign: (text) => ({
+      kid: keys.signing.kid,
+      signature: sign(null, Buffer.from(text), keys.signing.key),
+    }),
+    everyMs: CHECKPOINT_MS,
+    clock,
+    log,
+  });
+  // Closed before the trail and after all that writes to it, so that it names the last record.
+  opened.add("checkpoints", () => checkpoints.close());
 
   let features: FeatureState | undefined;
   const bundle = config.bundle === "" ? SHIPPED_BUNDLE : config.bundle;
@@ -128,14 +145,13 @@ async function start(config: Config, log: Log, clock: Clock, opened: Closers): P
 
   const store = openEmbeddedStore({ folder: join(config.dataDir, "state"), clock, log, meter });
   opened.add("store", () => store.close());
-  const keysFolder = join(config.dataDir, "keys");
   const { grants, challenges, stepUp, factors, jwks } = createStepUp({
     store,
     audit: trail,
     clock,
     log,
     meter,
-    keys: openGrantKeys(keysFolder),
+    keys,
     box: createSecretBox(openFactorKey({ folder: keysFolder, given: "" })),
     onEvent: (event) => observeStepUp(state, event),
   });

@@ -34,6 +34,8 @@ export interface AuditStatus {
   readonly instance: string;
   /** Sequence of the last record. */
   readonly sequence: number;
+  /** Its SHA-256, 64 hex digits; zeros where there is none. */
+  readonly hash: string;
   readonly journalBytes: number;
   readonly journalBytesMax: number;
   /** undefined where nothing is published. */
@@ -145,6 +147,7 @@ export function openAudit(options: AuditOptions): Audit {
     status: () => ({
       instance: journal.instance,
       sequence: journal.head.sequence,
+      hash: journal.head.hash,
       journalBytes: journal.bytes,
       journalBytesMax: options.bytesMax,
       publisher: publisher?.status(),

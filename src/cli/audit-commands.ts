@@ -1,9 +1,11 @@
 import type { Command } from "commander";
-import { isJsonObject, type JsonObject } from "../core/json.ts";
 import { AuditService } from "../wire/messages.ts";
+import { addExportCommand, addQueryCommand } from "./audit-query-command.ts";
+import { addReceiptCommand } from "./audit-receipt-command.ts";
+import { addVerifyCommand } from "./audit-verify-command.ts";
 import type { CommandContext } from "./context.ts";
 import { UsageError } from "./exit.ts";
-import { plain, type Terminal } from "./terminal.ts";
+import { recordLine } from "./record-line.ts";
 
 interface TailOptions {
   readonly last: string;
@@ -11,7 +13,7 @@ interface TailOptions {
   readonly subject: string;
 }
 
-/** `stile audit …`: reads the audit trail of the server. */
+/** `stile audit …`: reads the audit trail, of a running server or from where it is kept. */
 export function addAuditCommands(program: Command, context: CommandContext): void {
   const audit = program.command("audit").description("read the audit trail");
   audit
@@ -21,6 +23,10 @@ export function addAuditCommands(program: Command, context: CommandContext): voi
     .option("-f, --follow", "go on as records are written")
     .option("--subject <type:id>", "only records of this subject", "")
     .action((options: TailOptions) => tail(context, options));
+  addVerifyCommand(audit, context);
+  addReceiptCommand(audit, context);
+  addQueryCommand(audit, context);
+  addExportCommand(audit, context);
 }
 
 async function tail(context: CommandContext, options: TailOptions): Promise<void> {
@@ -38,39 +44,4 @@ async function tail(context: CommandContext, options: TailOptions): Promise<void
       context.terminal.out(context.json() ? text : recordLine(text, context.terminal));
     }
   });
-}
-
-/** @returns one line for a person: when, what, who, and the first ground. */
-export function recordLine(text: string, terminal: Terminal): string {
-  const record: unknown = JSON.parse(text);
-  if (!isJsonObject(record)) return plain(text);
-  const time = terminal.style("dim", textAt(record, "time"));
-  const subject = textAt(record, "subject");
-  if (record["type"] !== "stile.decision.v1") {
-    const event = textAt(record, "event");
-    const kind = textAt(record, "type").replace(/^stile\.|\.v1$/g, "");
-    return `${time}  ${plain(`${kind} ${event}`).padEnd(18)} ${plain(subject)}`;
-  }
-  const outcome = textAt(record, "outcome");
-  const colour = outcome === "allow" ? "green" : outcome === "deny" ? "red" : "yellow";
-  const shown = terminal.style(colour, outcome.padEnd(7));
-  const { action, resource } = objectAt(record, "input");
-  const what = `${textAt(action, "name")} on ${textAt(resource, "type")}:${textAt(resource, "id")}`;
-  return `${time}  ${shown} ${plain(subject)}  ${plain(what)}  ${terminal.style("dim", plain(firstReason(record)))}`;
-}
-
-function firstReason(record: JsonObject): string {
-  const reasons = record["reasons"];
-  const first: unknown = Array.isArray(reasons) ? reasons[0] : undefined;
-  return textAt(first, "message");
-}
-
-function objectAt(record: JsonObject, key: string): JsonObject {
-  const value = record[key];
-  return isJsonObject(value) ? value : {};
-}
-
-function textAt(value: unknown, key: string): string {
-  const found = isJsonObject(value) ? value[key] : undefined;
-  return typeof found === "string" ? found : "";
 }

@@ -7,7 +7,8 @@ export type AuditType =
   | "stile.step_up.v1"
   | "stile.factor.v1"
   | "stile.bundle.v1"
-  | "stile.lifecycle.v1";
+  | "stile.lifecycle.v1"
+  | "stile.checkpoint.v1";
 
 /** What a room wants recorded. */
 export interface AuditDraft {
@@ -61,4 +62,14 @@ export interface AuditSink {
    */
   publish(batch: readonly AuditEntry[], signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
+}
+
+/** A record as a journal, an export or the topic gives it, not yet looked at. */
+export interface SourceRecord {
+  /** The bytes of the record's JSON text; who keeps it longer than the next record copies it. */
+  readonly body: Buffer;
+  /** Within a lane the records of one instance are in order: the journal, a file, a partition. */
+  readonly lane: string;
+  /** Where in the lane: a sequence, a line, an offset. */
+  readonly offset: number | string;
 }

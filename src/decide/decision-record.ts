@@ -22,6 +22,8 @@ export function recordMembersOf(parts: {
     text += `,"obligations":${JSON.stringify(decision.obligations.map((one) => ({ id: one.id, ...one.properties })))}`;
   }
   if (request.requestId !== "") text += `,"request_id":${JSON.stringify(request.requestId)}`;
+  // How many were shown: those that did not fit appear nowhere else.
+  if (request.grants.length > 0) text += `,"grants_presented":${request.grants.length}`;
   if (parts.challengeId !== "") text += `,"challenge_id":${JSON.stringify(parts.challengeId)}`;
   if (parts.authn !== undefined) text += `,"grant_id":${JSON.stringify(parts.authn.grantId)}`;
   if (evaluation.kind === "fault") {

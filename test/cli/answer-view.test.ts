@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { answerJson, answerLines, exitCodeOf } from "../../src/cli/answer-view.ts";
-import { recordLine } from "../../src/cli/audit-commands.ts";
+import { recordLine } from "../../src/cli/record-line.ts";
 import type { Answer, Question } from "../../src/client/stile-client.ts";
 import { FakeTerminal } from "./fake-terminal.ts";
 
