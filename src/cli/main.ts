@@ -10,6 +10,7 @@ import { addEvalCommand } from "./eval-command.ts";
 import { addExecCommand } from "./exec-command.ts";
 import { EXIT, reportFailure, UsageError } from "./exit.ts";
 import { addFactorCommands } from "./factor-commands.ts";
+import { addReplayCommand } from "./replay-command.ts";
 import { addServeCommand } from "./serve-command.ts";
 import { processTerminal } from "./terminal.ts";
 import { addTestCommand } from "./test-command.ts";
@@ -53,6 +54,7 @@ async function main(words: readonly string[]): Promise<number> {
   addExecCommand(program, context);
   addFactorCommands(program, context);
   addAuditCommands(program, context);
+  addReplayCommand(program, context);
   addBuildCommand(program, context);
   addTestCommand(program, context);
   addEvalCommand(program, context);

@@ -1,0 +1,36 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { readBundle } from "../../policy/bundle-reader.ts";
+import { openPolicy } from "../../policy/open-policy.ts";
+import { redecide } from "./replay-record.ts";
+import { addResult, newTally } from "./replay-tally.ts";
+import type { ReplayTask, WorkerOptions } from "./replay-workers.ts";
+
+/** One worker of `stile replay`: opens the bundle once, then decides batch after batch. */
+async function main(): Promise<void> {
+  const port = parentPort;
+  if (port === null) throw new Error("this file runs in a worker");
+  const options: WorkerOptions = workerData;
+  const policy = await openPolicy(await readBundle(options.bundle), options.filter.policy);
+  const tally = newTally();
+  port.on("message", (task: ReplayTask) => {
+    if (task.kind === "end") {
+      port.postMessage({ kind: "tally", tally });
+      port.close();
+      return;
+    }
+    const bytes = Buffer.from(task.bytes.buffer, task.bytes.byteOffset, task.bytes.byteLength);
+    let start = 0;
+    for (const end of task.ends) {
+      addResult(
+        tally,
+        redecide(bytes.subarray(start, end), policy, options.filter),
+        policy.ref.digest,
+      );
+      start = end;
+    }
+    port.postMessage({ kind: "taken", records: task.ends.length });
+  });
+  port.postMessage({ kind: "ready", digest: policy.ref.digest, revision: policy.ref.revision });
+}
+
+await main();
