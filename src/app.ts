@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { startCheckpoints } from "./audit/checkpoint.ts";
 import { lockDirectory } from "./audit/directory-lock.ts";
 import { type Audit, openAudit } from "./audit/open-audit.ts";
+import type { BundleConfig } from "./config/bundle-config.ts";
 import type { Config } from "./config/config.ts";
 import type { AuditDraft, AuditTrail } from "./core/audit.ts";
 import { type Clock, systemClock } from "./core/clock.ts";
@@ -28,7 +29,7 @@ import { stepUpHandlers } from "./grpc/step-up-service.ts";
 import { type ReadinessCheck, serveHttp } from "./http/server.ts";
 import type { FeatureSource } from "./kafka/feature-source.ts";
 import type { KafkaRoom } from "./kafka/open-kafka.ts";
-import { DEFAULT_POLICY, type OpenPolicies, openPolicies } from "./policy/policies.ts";
+import { type BundleSource, type OpenPolicies, openPolicies } from "./policy/policies.ts";
 import { createStepUp } from "./stepup/create-step-up.ts";
 import { openFactorKey } from "./stepup/factor-key.ts";
 import { openGrantKeys } from "./stepup/grant-keys.ts";
@@ -125,9 +126,8 @@ async function start(config: Config, log: Log, clock: Clock, opened: Closers): P
   opened.add("checkpoints", () => checkpoints.close());
 
   let features: FeatureState | undefined;
-  const bundle = config.bundle === "" ? SHIPPED_BUNDLE : config.bundle;
   const policies = await openPolicies({
-    bundles: [{ name: DEFAULT_POLICY, source: bundle }],
+    bundles: config.bundles.map(bundleSourceOf),
     log,
     meter,
     clock,
@@ -203,6 +203,17 @@ async function start(config: Config, log: Log, clock: Clock, opened: Closers): P
       await opened.closeAll();
       log.info("stopped");
     },
+  };
+}
+
+/** @returns a bundle as the policy room opens it. */
+export function bundleSourceOf(config: BundleConfig): BundleSource {
+  const { name, source, keys, keyId, scope, stepsMax, memoryBytesMax } = config;
+  return {
+    name,
+    source: source === "" ? SHIPPED_BUNDLE : source,
+    limits: { stepsMax, memoryBytesMax },
+    ...(keys.size === 0 ? {} : { signature: { keys, keyId, scope } }),
   };
 }
 

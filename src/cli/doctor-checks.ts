@@ -8,7 +8,7 @@ import {
   statSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { SHIPPED_BUNDLE } from "../app.ts";
+import { bundleSourceOf } from "../app.ts";
 import { StileClient } from "../client/stile-client.ts";
 import type { Config } from "../config/config.ts";
 import { describeError } from "../core/errors.ts";
@@ -72,17 +72,22 @@ function checkSpace({ dataDir, auditBytesMax }: Config): Found {
   return { level: "warn", detail, remedy };
 }
 
-async function checkBundle(config: Config): Promise<Found> {
-  const path = config.bundle === "" ? SHIPPED_BUNDLE : config.bundle;
-  try {
-    const bundle = await readBundle(path);
-    await openPolicy(bundle, "doctor");
-    return ok(`${path}, revision "${bundle.revision}", ${bundle.digest.slice(0, 19)}…`);
-  } catch (thrown) {
-    const remedy =
-      "build it again with `stile build <folder> -o <file>`, and set STILE_BUNDLE to it";
-    return { level: "fail", detail: `${path}: ${describeError(thrown)}`, remedy };
+async function checkBundle({ bundles }: Config): Promise<Found> {
+  const opened: string[] = [];
+  for (const bundle of bundles) {
+    const { name, source, signature: check, limits } = bundleSourceOf(bundle);
+    try {
+      const signed = check === undefined ? undefined : { check, nowMs: Date.now() };
+      const { revision, digest, ...rest } = await readBundle(source, signed);
+      await openPolicy({ revision, digest, ...rest }, name, limits);
+      opened.push(`${source}, revision "${revision}", ${digest.slice(0, 19)}…`);
+    } catch (thrown) {
+      const remedy =
+        "build it again with `stile build <folder> -o <file>`, and set STILE_BUNDLE to it";
+      return { level: "fail", detail: `${source}: ${describeError(thrown)}`, remedy };
+    }
   }
+  return ok(opened.join("; "));
 }
 
 function checkKeys({ dataDir }: Config): Found {

@@ -3,6 +3,13 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { StileError } from "../core/errors.ts";
 import { isJsonObject } from "../core/json.ts";
+import {
+  type BundleConfig,
+  bundleShape,
+  bundlesOf,
+  bundlesShape,
+  policyShape,
+} from "./bundle-config.ts";
 
 const address = z
   .string()
@@ -19,7 +26,9 @@ const schema = z.strictObject({
   grpc: z.strictObject({ addr: address.default("127.0.0.1:50051") }).prefault({}),
   http: z.strictObject({ addr: address.default("127.0.0.1:8080") }).prefault({}),
   data_dir: z.string().min(1, "expected the path of a folder").default(".stile"),
-  bundle: z.string().min(1, "expected the path of a bundle").default(""),
+  bundle: bundleShape,
+  bundles: bundlesShape,
+  policy: policyShape,
   kafka: z.strictObject({ brokers: brokerList.optional() }).prefault({}),
   audit: z
     .strictObject({
@@ -41,8 +50,8 @@ export interface Config {
   readonly grpcAddr: string;
   readonly httpAddr: string;
   readonly dataDir: string;
-  /** Path of the bundle; "" is the pack that comes with Stile. */
-  readonly bundle: string;
+  /** The policies, `default` first. */
+  readonly bundles: readonly BundleConfig[];
   /** Empty without Kafka. */
   readonly kafkaBrokers: readonly string[];
   readonly auditAck: "journal" | "synced" | "kafka";
@@ -51,18 +60,22 @@ export interface Config {
 }
 
 /** Keys as environment variables name them, with the path each sets. */
-const VARIABLES: ReadonlyMap<string, readonly string[]> = new Map(
-  [
+const VARIABLES: ReadonlyMap<string, readonly string[]> = new Map([
+  ["STILE_BUNDLE", ["bundle", "source"]],
+  ...[
     ["grpc", "addr"],
     ["http", "addr"],
     ["data_dir"],
-    ["bundle"],
+    ["bundle", "key_id"],
+    ["bundle", "scope"],
+    ["policy", "steps_max"],
+    ["policy", "memory_max_bytes"],
     ["kafka", "brokers"],
     ["audit", "ack"],
     ["audit", "max_bytes"],
     ["log", "level"],
-  ].map((path) => [`STILE_${path.join("_").toUpperCase()}`, path]),
-);
+  ].map((path): [string, readonly string[]] => [`STILE_${path.join("_").toUpperCase()}`, path]),
+]);
 
 /**
  * Reads `stile.yaml` and the environment, which wins.
@@ -76,6 +89,8 @@ export function readConfig(options: {
 }): Config {
   const file = options.file ?? options.env["STILE_CONFIG"];
   const tree = file === undefined || file === "" ? {} : readFile(file);
+  // A variable that sets the source must leave the keys that the file asks for.
+  if (typeof tree["bundle"] === "string") tree["bundle"] = { source: tree["bundle"] };
   for (const [name, value] of Object.entries(options.env)) {
     if (!name.startsWith("STILE_") || name === "STILE_CONFIG" || value === undefined) continue;
     const path = VARIABLES.get(name);
@@ -97,7 +112,7 @@ function configOf(data: z.output<typeof schema>): Config {
     grpcAddr: data.grpc.addr,
     httpAddr: data.http.addr,
     dataDir: data.data_dir,
-    bundle: data.bundle,
+    bundles: Object.freeze(bundlesOf(data)),
     kafkaBrokers: Object.freeze(data.kafka.brokers ?? []),
     auditAck: data.audit.ack,
     auditBytesMax: data.audit.max_bytes,
@@ -156,7 +171,9 @@ function configError(
   const place = file ?? "the configuration";
   if (issue.code === "unrecognized_keys") {
     const key = [...path, issue.keys[0]].join(".");
-    const accepted = [...VARIABLES.values()].map((known) => known.join("."));
+    const accepted = [...VARIABLES.values(), ["bundle", "keys"], ["bundles"]].map((known) =>
+      known.join("."),
+    );
     return new StileError(
       "invalid_config",
       `${key} in ${place} is not a key of Stile; there are ${accepted.join(", ")}`,

@@ -16,6 +16,9 @@ export interface BundleSource {
   readonly name: string;
   /** Path of a tar.gz, or of a folder that holds its files. */
   readonly source: string;
+  readonly limits?: HostLimits;
+  /** Refuses bundles that are not signed so; default: signatures are not looked at. */
+  readonly signature?: SignatureCheck;
 }
 
 export interface PoliciesOptions {
@@ -23,9 +26,6 @@ export interface PoliciesOptions {
   readonly log: Log;
   readonly meter: Meter;
   readonly clock: Clock;
-  readonly limits?: HostLimits;
-  /** Refuses bundles that are not signed so; default: signatures are not looked at. */
-  readonly signature?: SignatureCheck;
   /** How often files are looked at besides being watched; default 2,000. */
   readonly pollMs?: number;
   /** How long files must stay unchanged before they are read; default 50. */
@@ -77,6 +77,7 @@ export async function openPolicies(options: PoliciesOptions): Promise<OpenPolici
 /** One name: the bundle in force, and why a newer one is not. */
 class PolicySlot {
   readonly source: string;
+  readonly #bundle: BundleSource;
   readonly #name: string;
   readonly #options: PoliciesOptions;
   readonly #activated: Counter;
@@ -90,7 +91,9 @@ class PolicySlot {
     return new PolicySlot(bundle, options, policy);
   }
 
-  constructor({ name, source }: BundleSource, options: PoliciesOptions, policy: Policy) {
+  constructor(bundle: BundleSource, options: PoliciesOptions, policy: Policy) {
+    const { name, source } = bundle;
+    this.#bundle = bundle;
     this.#name = name;
     this.source = source;
     this.#options = options;
@@ -119,7 +122,7 @@ class PolicySlot {
     const { log, clock, onChange } = this.#options;
     const { source } = this;
     try {
-      const next = await openFrom({ name: this.#name, source }, this.#options);
+      const next = await openFrom(this.#bundle, this.#options);
       this.#lastError = "";
       if (next.ref.digest === this.#policy.ref.digest) return;
       this.#policy = next;
@@ -145,8 +148,8 @@ function reloadCounter(meter: Meter, policy: string, outcome: "activated" | "ref
   return meter.counter("stile_bundle_reloads_total", help, { policy, outcome });
 }
 
-async function openFrom({ name, source }: BundleSource, options: PoliciesOptions): Promise<Policy> {
-  const { signature: check, clock, limits } = options;
+async function openFrom(bundle: BundleSource, { clock }: PoliciesOptions): Promise<Policy> {
+  const { name, source, signature: check, limits } = bundle;
   const signed = check === undefined ? undefined : { check, nowMs: clock.nowMs() };
   try {
     return await openPolicy(await readBundle(source, signed), name, limits ?? DEFAULT_LIMITS);

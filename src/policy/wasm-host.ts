@@ -24,7 +24,7 @@ export interface HostLimits {
 }
 
 export const DEFAULT_LIMITS: HostLimits = {
-  stepsMax: 10_000_000,
+  stepsMax: 1_000_000,
   memoryBytesMax: 256 * 1024 * 1024,
 };
 

@@ -26,7 +26,7 @@ const REFUSED: readonly (readonly [string, string, Readonly<Record<string, strin
     "an unknown variable",
     "",
     { STILE_GRPC_ADRR: "x" },
-    "STILE_GRPC_ADRR is not a variable of Stile; there are STILE_GRPC_ADDR",
+    "STILE_GRPC_ADRR is not a variable of Stile; there are STILE_BUNDLE, STILE_GRPC_ADDR",
   ],
   [
     "a bad address",
@@ -56,6 +56,20 @@ const REFUSED: readonly (readonly [string, string, Readonly<Record<string, strin
   ],
   ["a bad broker", "", { STILE_KAFKA_BROKERS: "kafka" }, "STILE_KAFKA_BROKERS is"],
   ["kafka acks without brokers", "audit: { ack: kafka }", {}, "kafka.brokers is not set"],
+  ["an unknown key of a bundle", "bundle: { sorce: x }", {}, "bundle.sorce in"],
+  ["an unknown key of a named bundle", "bundles: { a: { sorce: x } }", {}, "bundles.a.sorce in"],
+  ["a named bundle without source", "bundles: { a: { scope: x } }", {}, "bundles.a has no source"],
+  ["a policy's name with a slash", "bundles: { ../a: x }", {}, "bundles"],
+  ["two default bundles", "bundle: x\nbundles: { default: y }", {}, "both set"],
+  ["a scope without keys", "bundle: { source: x, scope: s }", {}, "nothing would be checked"],
+  ["a URL", "", { STILE_BUNDLE: "http://c/d" }, "expected the path of a file or folder"],
+  ["too few steps", "", { STILE_POLICY_STEPS_MAX: "9" }, 'STILE_POLICY_STEPS_MAX is "9": expected'],
+  [
+    "a key that is not there",
+    "bundle: { source: x, keys: { k: { algorithm: ES256, file: /nowhere } } }",
+    {},
+    "read the key k of the bundle default",
+  ],
   ["no mapping", "- grpc", {}, "holds no mapping"],
   ["broken YAML", "grpc: {", {}, "read the configuration"],
 ];
@@ -78,9 +92,29 @@ describe("readConfig", () => {
     expect(config).toMatchObject({
       grpcAddr: "127.0.0.1:2",
       kafkaBrokers: ["a:1", "b:2"],
-      bundle: "x.tar.gz",
+      bundles: [{ name: "default", source: "x.tar.gz", stepsMax: 1_000_000 }],
     });
     expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  it("keeps the keys of a bundle whose source a variable sets", () => {
+    const key = fileOf("a secret");
+    const keys = `keys: { k: { algorithm: HS256, file: "${key}" } }`;
+    const file = fileOf(`bundle: { source: x, ${keys}, scope: prod, steps_max: 5000 }`);
+    const [bundle] = readConfig({ env: { STILE_BUNDLE: "y" }, file }).bundles;
+    expect(bundle).toMatchObject({ source: "y", scope: "prod", stepsMax: 5_000 });
+    expect(bundle?.keys.get("k")).toEqual({ algorithm: "HS256", key: "a secret" });
+  });
+
+  it("reads named bundles beside the default one, each with the limits of all or its own", () => {
+    const file = fileOf(
+      "policy: { steps_max: 2000 }\nbundles: { a: a.tar.gz, b: { source: c/d, steps_max: 3000 } }",
+    );
+    expect(readConfig({ env: {}, file }).bundles).toMatchObject([
+      { name: "default", source: "", stepsMax: 2_000 },
+      { name: "a", source: "a.tar.gz", stepsMax: 2_000 },
+      { name: "b", source: "c/d", stepsMax: 3_000 },
+    ]);
   });
 
   it("reads brokers from a list in a variable", () => {

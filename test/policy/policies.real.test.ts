@@ -238,7 +238,9 @@ describe.skipIf(!opa.present)("openPolicies", () => {
 
     it("that is not signed where signatures are asked for", async () => {
       const signature = { keys: new Map(), keyId: "", scope: "" };
-      const thrown: unknown = await open({ signature }).catch((error: unknown) => error);
+      const thrown: unknown = await open({
+        bundles: [{ name: "default", source: path, signature }],
+      }).catch((error: unknown) => error);
       expect(describeError(thrown)).toMatch(/only signed bundles are taken/);
     });
 
