@@ -82,24 +82,24 @@ function jsonOf(replayed: Replayed, breaches: readonly BudgetBreach[], seconds: 
 
 /** Step-ups in all, and of each subject a day. */
 function frictionOf({ stepUps }: ReplayTally) {
-  const days = new Map<string, { then: number; now: number }>();
-  let then = 0;
+  const days = new Map<string, { was: number; now: number }>();
+  let was = 0;
   let now = 0;
   for (const [key, [before, after]] of stepUps) {
-    then += before;
+    was += before;
     now += after;
     const [day = "", subject = ""] = key.split("\t");
-    const sum = days.get(`${day}\t${subject}`) ?? { then: 0, now: 0 };
-    days.set(`${day}\t${subject}`, { then: sum.then + before, now: sum.now + after });
+    const sum = days.get(`${day}\t${subject}`) ?? { was: 0, now: 0 };
+    days.set(`${day}\t${subject}`, { was: sum.was + before, now: sum.now + after });
   }
   const changed = [...days]
-    .filter(([, sum]) => sum.then !== sum.now)
-    .toSorted(([, a], [, b]) => Math.abs(b.now - b.then) - Math.abs(a.now - a.then))
+    .filter(([, sum]) => sum.was !== sum.now)
+    .toSorted(([, a], [, b]) => Math.abs(b.now - b.was) - Math.abs(a.now - a.was))
     .map(([key, sum]) => {
       const [day = "", subject = ""] = key.split("\t");
       return { day, subject, ...sum };
     });
-  return { then, now, changed };
+  return { was, now, changed };
 }
 
 function linesOf(
@@ -147,24 +147,24 @@ function linesOf(
       lines.push(`  e.g. ${exampleLine(example)}`);
   }
   const friction = frictionOf(tally);
-  lines.push("", `step-ups: ${friction.then} then, ${friction.now} now`);
+  lines.push("", `step-ups: ${friction.was} then, ${friction.now} now`);
   const rows = friction.changed.slice(0, ROWS_SHOWN);
   if (rows.length > 0) {
-    const table = rows.map(({ day, subject, then, now }) => [day, subject, then, now]);
+    const table = rows.map(({ day, subject, was, now }) => [day, subject, was, now]);
     lines.push(...tableLines(["day", "subject", "then", "now"], table).map((line) => `  ${line}`));
   }
   for (const breach of breaches) lines.push(terminal.style("red", breachLine(breach)));
   return lines;
 }
 
-function breachLine({ rule, subject, day, then, now }: BudgetBreach): string {
+function breachLine({ rule, subject, day, was, now }: BudgetBreach): string {
   const whom = `${rule.role ?? "everybody"}${rule.action === undefined ? "" : `, ${rule.action}`}`;
-  return `over budget (${plain(whom)}): ${plain(subject)} would be asked ${now} times on ${day}, the budget is ${rule.most}; it was ${then}`;
+  return `over budget (${plain(whom)}): ${plain(subject)} would be asked ${now} times on ${day}, the budget is ${rule.most}; it was ${was}`;
 }
 
-function exampleLine({ id, subject, action, time, then, now }: ReplayExample): string {
-  const said = (one: ReplayExample["then"]): string => `${one.outcome} [${one.codes.join(", ")}]`;
-  return plain(`${time} ${subject} ${action}: ${said(then)} → ${said(now)} (${id})`);
+function exampleLine({ id, subject, action, time, was, now }: ReplayExample): string {
+  const said = (one: ReplayExample["was"]): string => `${one.outcome} [${one.codes.join(", ")}]`;
+  return plain(`${time} ${subject} ${action}: ${said(was)} → ${said(now)} (${id})`);
 }
 
 /** @returns flip, what and how often, the most first. */

@@ -24,7 +24,7 @@ export interface BudgetBreach {
   readonly rule: BudgetRule;
   readonly subject: string;
   readonly day: string;
-  readonly then: number;
+  readonly was: number;
   readonly now: number;
 }
 
@@ -91,14 +91,14 @@ export function breachesOf(
   stepUps: ReadonlyMap<string, readonly [number, number]>,
 ): readonly BudgetBreach[] {
   return budget.rules.flatMap((rule) => {
-    const sums = new Map<string, { subject: string; day: string; then: number; now: number }>();
-    for (const [key, [then, now]] of stepUps) {
+    const sums = new Map<string, { subject: string; day: string; was: number; now: number }>();
+    for (const [key, [was, now]] of stepUps) {
       const [day = "", subject = "", action = ""] = key.split("\t");
       if (rule.action !== undefined && action !== rule.action) continue;
       if (rule.role !== undefined && budget.roles.get(subject)?.includes(rule.role) !== true)
         continue;
-      const sum = sums.get(`${day}\t${subject}`) ?? { subject, day, then: 0, now: 0 };
-      sums.set(`${day}\t${subject}`, { ...sum, then: sum.then + then, now: sum.now + now });
+      const sum = sums.get(`${day}\t${subject}`) ?? { subject, day, was: 0, now: 0 };
+      sums.set(`${day}\t${subject}`, { ...sum, was: sum.was + was, now: sum.now + now });
     }
     const worst = [...sums.values()].toSorted((a, b) => b.now - a.now)[0];
     return worst === undefined || worst.now <= rule.most ? [] : [{ rule, ...worst }];

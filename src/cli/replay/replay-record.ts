@@ -1,5 +1,4 @@
 import type { SourceRecord } from "../../core/audit.ts";
-import type { Reason } from "../../core/decision.ts";
 import { isJsonObject } from "../../core/json.ts";
 import { jsonMembers } from "../../core/json-members.ts";
 import type { Evaluation, Policy } from "../../core/policy.ts";
@@ -21,7 +20,7 @@ export interface Redecided {
   readonly action: string;
   /** Of the bundle that decided then. */
   readonly digest: string;
-  readonly then: Said;
+  readonly was: Said;
   readonly now: Said;
 }
 
@@ -60,8 +59,8 @@ export function redecide(
   const inputMembers = jsonMembers(input);
   const nowNs = inputMembers?.get("now_ns") ?? "";
   if (!/^\d{1,19}$/.test(nowNs)) return { kind: "unreadable", why: "its input has no now_ns" };
-  const then = saidThen(members);
-  if (then === undefined) return { kind: "unreadable", why: "it has neither result nor fault" };
+  const was = saidThen(members);
+  if (was === undefined) return { kind: "unreadable", why: "it has neither result nor fault" };
   const action = jsonMembers(inputMembers?.get("action") ?? "")?.get("name");
   return {
     kind: "redecided",
@@ -70,16 +69,16 @@ export function redecide(
       subject: stringOf(members.get("subject")),
       time,
       action: stringOf(action),
-      digest: String(ref["digest"]),
-      then,
+      digest: typeof ref["digest"] === "string" ? ref["digest"] : "",
+      was,
       now: saidNow(policy.evaluate(input, nowNs, id)),
     },
   };
 }
 
 /** @returns whether the two say the same: outcome, reasons, and the text bit for bit. */
-export function isSame({ then, now }: Redecided): boolean {
-  return then.text === now.text && then.outcome === now.outcome;
+export function isSame({ was, now }: Redecided): boolean {
+  return was.text === now.text && was.outcome === now.outcome;
 }
 
 function saidNow(evaluation: Evaluation): Said {
@@ -110,9 +109,11 @@ function fault(kind: string): Said {
   return { outcome: "deny", codes: [`policy_${kind}`], text: `fault ${kind}` };
 }
 
-function codesOf(reasons: readonly Reason[] | unknown): readonly string[] {
+function codesOf(reasons: unknown): readonly string[] {
   if (!Array.isArray(reasons)) return [];
-  return reasons.map((reason: unknown) => (isJsonObject(reason) ? String(reason["code"]) : ""));
+  return reasons.map((reason: unknown) =>
+    isJsonObject(reason) && typeof reason["code"] === "string" ? reason["code"] : "",
+  );
 }
 
 function isWithin(timeMs: number, { sinceMs, untilMs }: ReplayFilter): boolean {

@@ -6,7 +6,7 @@ export interface ReplayExample {
   readonly subject: string;
   readonly action: string;
   readonly time: string;
-  readonly then: { readonly outcome: string; readonly codes: readonly string[] };
+  readonly was: { readonly outcome: string; readonly codes: readonly string[] };
   readonly now: { readonly outcome: string; readonly codes: readonly string[] };
 }
 
@@ -33,7 +33,7 @@ export interface ReplayTally {
   };
   readonly examples: Map<string, ReplayExample[]>;
   /** Step-ups by `day subject action`, tabs between, then and now. */
-  readonly stepUps: Map<string, [then: number, now: number]>;
+  readonly stepUps: Map<string, [was: number, now: number]>;
   /** Keys that found no room; 0 unless the history is very varied. */
   overflowed: number;
 }
@@ -68,7 +68,7 @@ export function addResult(tally: ReplayTally, result: ReplayResult, digest: stri
 }
 
 function addDecision(tally: ReplayTally, decision: Redecided, digest: string): void {
-  const { then, now } = decision;
+  const { was, now } = decision;
   tally.replayed += 1;
   countStepUps(tally, decision);
   const isSameBundle = decision.digest === digest;
@@ -83,11 +83,11 @@ function addDecision(tally: ReplayTally, decision: Redecided, digest: string): v
       tally.mismatchExamples.push(exampleOf(decision));
     }
   }
-  if (then.outcome === now.outcome) {
+  if (was.outcome === now.outcome) {
     tally.reworded += 1;
     return;
   }
-  const flip = `${then.outcome} → ${now.outcome}`;
+  const flip = `${was.outcome} → ${now.outcome}`;
   count(tally, tally.flips, flip, 1);
   for (const code of changedCodes(decision)) {
     count(tally, tally.flipsBy.reason, `${flip}\t${code}`, 1);
@@ -101,21 +101,21 @@ function addDecision(tally: ReplayTally, decision: Redecided, digest: string): v
 }
 
 /** The reasons that came, and those that went with a minus, since they explain the flip. */
-function changedCodes({ then, now }: Redecided): readonly string[] {
-  const came = now.codes.filter((code) => !then.codes.includes(code)).map((code) => `+${code}`);
-  const went = then.codes.filter((code) => !now.codes.includes(code)).map((code) => `-${code}`);
+function changedCodes({ was, now }: Redecided): readonly string[] {
+  const came = now.codes.filter((code) => !was.codes.includes(code)).map((code) => `+${code}`);
+  const went = was.codes.filter((code) => !now.codes.includes(code)).map((code) => `-${code}`);
   return [...new Set([...came, ...went])];
 }
 
-function exampleOf({ id, subject, action, time, then, now }: Redecided): ReplayExample {
-  const of = ({ outcome, codes }: Redecided["then"]) => ({ outcome, codes });
-  return { id, subject, action, time, then: of(then), now: of(now) };
+function exampleOf({ id, subject, action, time, was, now }: Redecided): ReplayExample {
+  const of = ({ outcome, codes }: Redecided["was"]) => ({ outcome, codes });
+  return { id, subject, action, time, was: of(was), now: of(now) };
 }
 
-function countStepUps(tally: ReplayTally, { then, now, time, subject, action }: Redecided): void {
-  if (then.outcome !== "step_up" && now.outcome !== "step_up") return;
+function countStepUps(tally: ReplayTally, { was, now, time, subject, action }: Redecided): void {
+  if (was.outcome !== "step_up" && now.outcome !== "step_up") return;
   const key = `${time.slice(0, 10)}\t${subject}\t${action}`;
-  addPair(tally, key, [then.outcome === "step_up" ? 1 : 0, now.outcome === "step_up" ? 1 : 0]);
+  addPair(tally, key, [was.outcome === "step_up" ? 1 : 0, now.outcome === "step_up" ? 1 : 0]);
 }
 
 function addPair(tally: ReplayTally, key: string, more: readonly [number, number]): void {
