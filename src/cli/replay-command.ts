@@ -42,7 +42,9 @@ export function addReplayCommand(program: Command, context: CommandContext): voi
     const source = openSource(context, options);
     const progress = startProgress("records decided again");
     const startedMs = performance.now();
-    const replayed = await replayAll(source.batches, { bundle, filter, workers }, progress.add);
+    const replayed = await replayAll(source.batches, { bundle, filter, workers }, (records) =>
+      progress.add(records),
+    );
     progress.end();
     const seconds = (performance.now() - startedMs) / 1000;
     const breaches = budget === undefined ? [] : breachesOf(budget, replayed.tally.stepUps);
