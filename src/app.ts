@@ -10,7 +10,7 @@ import type { AuditDraft, AuditTrail } from "./core/audit.ts";
 import { type Clock, systemClock } from "./core/clock.ts";
 import { entityKey } from "./core/decision.ts";
 import { describeError, StileError } from "./core/errors.ts";
-import type { Signal } from "./core/features.ts";
+import type { FeatureDeclaration, Signal } from "./core/features.ts";
 import type { BundleStatus } from "./core/policy.ts";
 import type { Factors, StepUp } from "./core/step-up.ts";
 import type { Log, Meter } from "./core/telemetry.ts";
@@ -132,13 +132,12 @@ async function start(config: Config, log: Log, clock: Clock, opened: Closers): P
     meter,
     clock,
     onChange: (status) => {
-      const policy = policies.current(status.policy.name);
-      if (policy !== undefined) features?.redeclare(policy.features);
+      features?.redeclare(declarationsOf(policies));
       recordBundle(trail, log, clock, status);
     },
   });
   opened.add("policies", () => policies.close());
-  const declarations = policies.current("")?.features ?? [];
+  const declarations = declarationsOf(policies);
   const state = createFeatureState({ declarations, meter, log });
   features = state;
   for (const status of policies.list()) recordBundle(trail, log, clock, status);
@@ -215,6 +214,18 @@ export function bundleSourceOf(config: BundleConfig): BundleSource {
     limits: { stepsMax, memoryBytesMax },
     ...(keys.size === 0 ? {} : { signature: { keys, keyId, scope } }),
   };
+}
+
+/** What any of the policies declares; of two for one feature, that of the policy named first. */
+function declarationsOf(policies: OpenPolicies): readonly FeatureDeclaration[] {
+  const found = new Map<string, FeatureDeclaration>();
+  for (const { policy } of policies.list()) {
+    for (const feature of policies.current(policy.name)?.features ?? []) {
+      const key = `${feature.entity}.${feature.name}`;
+      if (!found.has(key)) found.set(key, feature);
+    }
+  }
+  return [...found.values()];
 }
 
 interface Rooms {
