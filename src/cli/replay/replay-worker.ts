@@ -9,7 +9,9 @@ import type { ReplayTask, WorkerOptions } from "./replay-workers.ts";
 async function main(): Promise<void> {
   const port = parentPort;
   if (port === null) throw new Error("this file runs in a worker");
-  const options: WorkerOptions = workerData;
+  const started: unknown = workerData;
+  if (!isWorkerOptions(started)) throw new Error("the worker was started without its options");
+  const options = started;
   const policy = await openPolicy(await readBundle(options.bundle), options.filter.policy);
   const tally = newTally();
   port.on("message", (task: ReplayTask) => {
@@ -31,6 +33,11 @@ async function main(): Promise<void> {
     port.postMessage({ kind: "taken", records: task.ends.length });
   });
   port.postMessage({ kind: "ready", digest: policy.ref.digest, revision: policy.ref.revision });
+}
+
+/** Only `replay-workers.ts` starts this file, with these members. */
+function isWorkerOptions(value: unknown): value is WorkerOptions {
+  return typeof value === "object" && value !== null && "bundle" in value && "filter" in value;
 }
 
 await main();
