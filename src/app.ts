@@ -170,12 +170,6 @@ async function start(config: Config, log: Log, clock: Clock, opened: Closers): P
   const live = new LiveStreams();
   const readiness = new Readiness();
   const rooms = { audit, clock, decide, factors, kafka, live, log, policies, state, stepUp };
-  const grpc = await serveGrpc(config.grpcAddr, bindings({ ...rooms, readiness }));
-  opened.add("grpc", async () => {
-    readiness.set(false);
-    live.endAll();
-    await grpc.close(DRAIN_MS);
-  });
   const source = kafka?.follow((updates) => void state.materialise(updates, clock.nowMs()));
   const http = await serveHttp(config.httpAddr, {
     readiness: () => ({
@@ -187,6 +181,12 @@ async function start(config: Config, log: Log, clock: Clock, opened: Closers): P
     log,
   });
   opened.add("http", () => http.close());
+  const grpc = await serveGrpc(config.grpcAddr, bindings({ ...rooms, readiness }));
+  opened.add("grpc", async () => {
+    readiness.set(false);
+    live.endAll();
+    await grpc.close(DRAIN_MS);
+  });
   if (source === undefined) readiness.set(true);
   else void source.caughtUp.then(() => readiness.set(true));
   log.info("started", { grpc: grpc.address, http: http.address });

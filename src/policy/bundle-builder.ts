@@ -75,12 +75,14 @@ async function featureFile(source: string): Promise<readonly (readonly [string, 
   return isThere ? [["features.yaml", await readFile(path)]] : [];
 }
 
-/** OPA writes its errors to standard error, one a line. */
+/** OPA writes what is wrong with a policy to standard output, and what else fails to standard error. */
 function opaWords(thrown: unknown): string {
-  if (thrown instanceof Error && "stderr" in thrown && typeof thrown.stderr === "string") {
-    return thrown.stderr.trim().replace(/^error: /, "") || thrown.message;
-  }
-  return String(thrown);
+  if (!(thrown instanceof Error)) return String(thrown);
+  const words = ["stderr", "stdout"].map((stream) => {
+    const text: unknown = Reflect.get(thrown, stream);
+    return typeof text === "string" ? text.trim().replace(/^error: /, "") : "";
+  });
+  return words.find((text) => text !== "") ?? thrown.message;
 }
 
 /**

@@ -82,10 +82,8 @@ describe("the audit commands, over the journal that a server left", () => {
 
   it("receipt finds a decision again by what its caller was told", async () => {
     const { decisionId, receipt } = answers[17] ?? {};
-    const found = await runStile([
-      ...["--json", "audit", "receipt", decisionId ?? "", "--journal", dataDir],
-      ...["--check", receipt?.hash ?? ""],
-    ]);
+    const asked = ["--json", "audit", "receipt", decisionId ?? "", "--journal", dataDir];
+    const found = await runStile([...asked, "--check", receipt?.hash ?? ""]);
     expect(found.code).toBe(0);
     const none = await runStile(["audit", "receipt", "no-such-id", "--journal", dataDir]);
     expect(none.code).toBe(1);

@@ -161,7 +161,7 @@ describe.skipIf(!kafka.present)("following the features topic", () => {
     expect(caughtUp).toBe(false);
     await createTopic(broker.brokers, topic, { "cleanup.policy": "compact" });
     await produce(broker.brokers, topic, scores(1, 40));
-    await waitFor("the first values", () => seen.length === 40, 30_000);
+    await waitFor("the first values", () => seen.length === 40, 90_000);
 
     await broker.kill("SIGKILL");
     await broker.restart();
