@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import { addAuditCommands } from "./audit-commands.ts";
 import { addBuildCommand } from "./build-command.ts";
+import { addCheckCommand } from "./check-command.ts";
 import { createContext } from "./context.ts";
 import { addDecideCommand } from "./decide-command.ts";
 import { addDemoCommand } from "./demo/demo-command.ts";
@@ -56,6 +57,7 @@ async function main(words: readonly string[]): Promise<number> {
   addAuditCommands(program, context);
   addReplayCommand(program, context);
   addBuildCommand(program, context);
+  addCheckCommand(program, context);
   addTestCommand(program, context);
   addEvalCommand(program, context);
   addDemoCommand(program, context);
