@@ -172,19 +172,17 @@ function blankIn(node: JsonObject): Scanned | undefined {
   return hasBlank ? { ref: value, place: placeOf(node) } : undefined;
 }
 
-/** `not f(input.x)` has no value where input.x is absent, so the rule that asks it fails. */
+/** `not f(input.x)` and `not input.x > 1` have no value where input.x is absent. */
 function trapFinding(node: JsonObject): Finding | undefined {
   if (node["negated"] !== true || !isList(node["terms"])) return undefined;
   const call = callOf(node);
   if (call === undefined) return undefined;
   const absent = call.args.find((arg) => isOptionalInput(memberOf(arg, "value")));
   if (absent === undefined || memberOf(absent, "type") !== "ref") return undefined;
-  // A comparison with what is written out is undefined too, and `not` of undefined holds.
+  // `not input.x == 1` is no call to the compiler, and holds where input.x is absent.
+  if (call.name === "equal") return undefined;
   const path = pathText(memberOf(absent, "value"));
-  const isComparison = COMPARISONS.has(call.name);
-  const what = isComparison
-    ? `not ${path} compared: the negation holds where ${path} is absent as well, so what is not known counts as passed`
-    : `not ${call.name}(${path}): the argument is read before the negation, so where ${path} is absent the whole rule has no value`;
+  const what = `${call.name} is negated over ${path}, which is read before the negation: where it is absent, the whole rule has no value`;
   return at(
     call.place,
     "warn",
@@ -194,7 +192,6 @@ function trapFinding(node: JsonObject): Finding | undefined {
   );
 }
 
-const COMPARISONS: ReadonlySet<string> = new Set(["gt", "gte", "lt", "lte", "neq"]);
 const ALWAYS_THERE: ReadonlySet<string> = new Set([
   "input.subject.type",
   "input.subject.id",

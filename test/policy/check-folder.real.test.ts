@@ -64,6 +64,7 @@ describe.skipIf(!opa.present)("stile check", () => {
     "data.roles[input.action.name]",
     'regex.match("^a", input.action.name)',
     "not input.context.device_id",
+    'not input.context.device_id == "x"',
     'not startswith(input.action.name, "a")',
     'input.freshness.subject.risk.state == "fresh"',
     'input.context.anything.deep == "x"',
