@@ -1,6 +1,10 @@
 import { randomBytes } from "node:crypto";
 
-/** @returns 128 random bits, 22 characters of base64url: an id that nobody guesses. */
+/**
+ * @returns 22 characters of base64url, nearly 128 random bits: an id that nobody guesses. It does
+ *   not begin with `-`, which a command line would take for an option.
+ */
 export function newId(): string {
-  return randomBytes(16).toString("base64url");
+  const id = randomBytes(16).toString("base64url");
+  return id.startsWith("-") ? newId() : id;
 }
