@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { StileError } from "../core/errors.ts";
 import type { SourceRecord } from "../core/audit.ts";
+import { StileError } from "../core/errors.ts";
 import { BODY_BYTES_MAX } from "./frame.ts";
 import { type JournalDamage, JournalReader } from "./journal-reader.ts";
 

@@ -1,6 +1,6 @@
 import {
-  civilAt,
   type CivilTime,
+  civilAt,
   floorDivide,
   MONTHS,
   WEEKDAYS,

@@ -1,5 +1,5 @@
-import { compareTerms, isArray, isNumber, RegoObject, RegoSet, type Term } from "../terms.ts";
 import { numberText } from "../rego-number.ts";
+import { compareTerms, isArray, isNumber, RegoObject, RegoSet, type Term } from "../terms.ts";
 import { type Builtin, BuiltinError } from "./builtin.ts";
 import { anyOperand, arrayOperand, boundedCount } from "./operands.ts";
 

@@ -1,5 +1,5 @@
 import { compareNumbers, integerOf, numberText } from "../rego-number.ts";
-import { isArray, isNumber, RegoObject, type RegoNumber, type Term } from "../terms.ts";
+import { isArray, isNumber, type RegoNumber, RegoObject, type Term } from "../terms.ts";
 import { BuiltinError } from "./builtin.ts";
 import { comparableJson } from "./json-schema-compare.ts";
 import {

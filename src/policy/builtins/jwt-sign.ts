@@ -7,7 +7,7 @@ import {
   privateEncrypt,
   sign,
 } from "node:crypto";
-import { RegoObject, type Term, TermSyntaxError, parseJsonTerm } from "../terms.ts";
+import { parseJsonTerm, RegoObject, type Term, TermSyntaxError } from "../terms.ts";
 import { type Builtin, type BuiltinEnv, BuiltinError } from "./builtin.ts";
 import { jsonTermOf, jsonTextOf, termOfJson } from "./json-text.ts";
 import { jwksOf, signingKeyOfJwk, tokenAlgorithms } from "./jwt-keys.ts";

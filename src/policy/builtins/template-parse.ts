@@ -1,5 +1,5 @@
 import { BuiltinError } from "./builtin.ts";
-import { type TemplatePiece, templatePieces, type Token } from "./template-lex.ts";
+import { type TemplatePiece, type Token, templatePieces } from "./template-lex.ts";
 
 export type TemplateNode =
   | { readonly kind: "text"; readonly text: string }

@@ -4,8 +4,8 @@ import { boundedText, objectOperand, stringOperand } from "./operands.ts";
 import { templateFunctions } from "./template-functions.ts";
 import {
   type Operand,
-  parseTemplate,
   type Pipe,
+  parseTemplate,
   type TemplateNode,
   type Templates,
 } from "./template-parse.ts";

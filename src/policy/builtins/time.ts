@@ -2,8 +2,8 @@ import { integerOf, numberFromBigInt, numberFromText } from "../rego-number.ts";
 import { isArray, isNumber, type Term } from "../terms.ts";
 import { type Builtin, BuiltinError } from "./builtin.ts";
 import {
-  civilAt,
   type CivilTime,
+  civilAt,
   daysIn,
   floorDivide,
   utcSeconds,

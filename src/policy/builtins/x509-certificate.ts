@@ -25,8 +25,8 @@ import {
   type GeneralNames,
   generalNames,
   listOrNull,
-  nameConstraints,
   type NameConstraints,
+  nameConstraints,
   oidsIn,
   readExtensions,
 } from "./x509-extensions.ts";

@@ -1,3 +1,4 @@
+import { numberFromBigInt } from "../rego-number.ts";
 import { RegoObject, type Term } from "../terms.ts";
 import {
   childrenOf,
@@ -22,7 +23,6 @@ import {
 import { keyAlgorithms, publicKeyOf, publicKeyTerm } from "./x509-keys.ts";
 import { nameTerm } from "./x509-name.ts";
 import { signatureAlgorithm } from "./x509-signature.ts";
-import { numberFromBigInt } from "../rego-number.ts";
 
 const EXTENSION_REQUEST = "1.2.840.113549.1.9.14";
 

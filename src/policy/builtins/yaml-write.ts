@@ -1,5 +1,5 @@
 import { doubleOf, integerOf } from "../rego-number.ts";
-import { isArray, isNumber, RegoObject, type RegoNumber, RegoSet, type Term } from "../terms.ts";
+import { isArray, isNumber, type RegoNumber, RegoObject, RegoSet, type Term } from "../terms.ts";
 import { BuiltinError } from "./builtin.ts";
 import { formatGoFloat } from "./go-float.ts";
 import { jsonEntriesOf, jsonTextOf } from "./json-text.ts";

@@ -3,9 +3,9 @@ import { evalLine } from "../../../src/policy/eval-lines.ts";
 import { termText } from "../../../src/policy/terms.ts";
 import { requireReal } from "../../real/require-real.ts";
 import {
+  type ConformanceCase,
   casesArePresent,
   casesDir,
-  type ConformanceCase,
   readCases,
   readKnownFailures,
 } from "./cases.ts";
