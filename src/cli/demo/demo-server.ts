@@ -5,7 +5,7 @@ import { type App, startApp } from "../../app.ts";
 import { StileClient } from "../../client/stile-client.ts";
 import { readConfig } from "../../config/config.ts";
 import type { Clock } from "../../core/clock.ts";
-import { silentLog } from "../../core/telemetry.ts";
+import { createLog } from "../../telemetry/pino-log.ts";
 
 /** A clock that stands still until the story moves it. */
 export class StoryClock implements Clock {
@@ -25,17 +25,25 @@ export class StoryClock implements Clock {
   }
 }
 
-/** A whole server of its own, in a folder that goes with it. */
+/** A whole server of its own, in a folder that goes with it unless it is kept. */
 export interface DemoServer {
   readonly app: App;
   readonly client: StileClient;
   readonly clock: StoryClock;
-  close(): Promise<void>;
+  readonly dataDir: string;
+  close(options?: { readonly keep: boolean }): Promise<void>;
 }
 
-/** @param startMs where its clock stands at first. */
+/**
+ * Starts what `stile serve` starts, with a clock by hand, on free ports of the loopback. Nothing
+ * is read of the environment or of a configuration file.
+ *
+ * @param startMs where its clock stands at first.
+ * @throws StileError when it cannot start; its folder is then removed.
+ */
 export async function startDemoServer(startMs: number): Promise<DemoServer> {
   const dataDir = mkdtempSync(join(tmpdir(), "stile-demo-"));
+  const remove = (): void => rmSync(dataDir, { recursive: true, force: true });
   const clock = new StoryClock(startMs);
   const config = readConfig({
     env: {
@@ -44,16 +52,23 @@ export async function startDemoServer(startMs: number): Promise<DemoServer> {
       STILE_DATA_DIR: dataDir,
     },
   });
-  const app = await startApp(config, { log: silentLog, clock });
+  let app: App;
+  try {
+    app = await startApp(config, { log: createLog("error"), clock });
+  } catch (thrown) {
+    remove();
+    throw thrown;
+  }
   const client = new StileClient(app.grpcAddress);
   return {
     app,
     client,
     clock,
-    async close() {
+    dataDir,
+    async close({ keep } = { keep: false }) {
       client.close();
       await app.close();
-      rmSync(dataDir, { recursive: true, force: true });
+      if (!keep) remove();
     },
   };
 }

@@ -1,69 +1,97 @@
-import { createHash } from "node:crypto";
-import type { StileClient } from "../../client/stile-client.ts";
+import { TrailCheck } from "../../audit/trail-check.ts";
+import type { Answer, StileClient } from "../../client/stile-client.ts";
 import { isJsonObject, type JsonObject } from "../../core/json.ts";
 import { AuditService } from "../../wire/messages.ts";
 
 /** What the records of an audit trail add up to. */
 export interface TrailSummary {
   readonly records: number;
-  readonly outcomes: { readonly allow: number; readonly deny: number; readonly step_up: number };
+  readonly outcomes: Outcomes;
+  /** Challenges proven. */
   readonly proven: number;
   /** Codes that were wrong or used before. */
   readonly refused: number;
-  /** Whether each record names the hash of the one before. */
-  readonly isWhole: boolean;
-  /** Who was asked for a proof, most often first. */
-  readonly asked: readonly {
-    readonly subject: string;
-    readonly asked: number;
-    readonly reason: string;
-  }[];
+  /** Who asked, those first who were asked for a proof most often. */
+  readonly subjects: readonly SubjectSummary[];
+  /** Receipts that answers carried; each names its record by number and hash. */
+  readonly receipts: number;
+  /** What is wrong with numbers, hashes, order or receipts; nothing when the trail is whole. */
+  readonly findings: readonly string[];
 }
 
-/** Reads the newest 10,000 records of the server's trail. */
-export async function trailSummaryOf(client: StileClient): Promise<TrailSummary> {
-  const bodies: Buffer[] = [];
-  const request = { last: 10_000, follow: false, subject: "" };
-  for await (const { recordJson } of client.connection.serverStream(
-    AuditService,
-    "tail",
-    request,
-  )) {
-    bodies.push(Buffer.from(recordJson));
+export interface Outcomes {
+  readonly allow: number;
+  readonly deny: number;
+  readonly step_up: number;
+}
+
+export interface SubjectSummary extends Outcomes {
+  readonly subject: string;
+  /** Codes for which a proof was asked, most frequent first. */
+  readonly because: readonly string[];
+}
+
+/** More than a day of the demo writes. */
+const LAST = 10_000;
+
+/**
+ * Reads the trail of the server, and checks it against what the server answered.
+ *
+ * @param answers whose records must be there.
+ * @throws CallError
+ */
+export async function trailSummaryOf(
+  client: StileClient,
+  answers: readonly Answer[],
+): Promise<TrailSummary> {
+  const receipts = answers.flatMap(({ receipt }) => receipt ?? []);
+  const check = new TrailCheck({ mayRepeat: false, receipts });
+  const records: JsonObject[] = [];
+  const request = { last: LAST, follow: false, subject: "" };
+  const sent = client.connection.serverStream(AuditService, "tail", request);
+  for await (const { recordJson, sequence } of sent) {
+    const body = Buffer.from(recordJson);
+    check.add({ body, lane: "trail", offset: Number(sequence) });
+    records.push(objectOf(body.toString("utf8")));
   }
-  const records = bodies.map((body) => objectOf(body.toString("utf8")));
-  const count = (name: string, value: string): number =>
-    records.filter((record) => record[name] === value).length;
+  const events = (name: string): number => records.filter(({ event }) => event === name).length;
   return {
     records: records.length,
-    outcomes: {
-      allow: count("outcome", "allow"),
-      deny: count("outcome", "deny"),
-      step_up: count("outcome", "step_up"),
-    },
-    proven: count("event", "proven"),
-    refused: count("event", "wrong_code") + count("event", "code_spent"),
-    isWhole: bodies.every((body, index) => {
-      const next = records[index + 1];
-      return next === undefined || next["prev"] === createHash("sha256").update(body).digest("hex");
-    }),
-    asked: askedOf(records.filter((record) => record["outcome"] === "step_up")),
+    outcomes: outcomesOf(records),
+    proven: events("proven"),
+    refused: events("wrong_code") + events("code_spent"),
+    subjects: subjectsOf(records.filter(({ type }) => type === "stile.decision.v1")),
+    receipts: receipts.length,
+    findings: check
+      .report()
+      .findings.map(({ kind, from, to, detail }) => `${kind} ${from}-${to}: ${detail}`),
   };
 }
 
-function askedOf(records: readonly JsonObject[]): TrailSummary["asked"] {
-  const bySubject = new Map<string, string[]>();
-  for (const record of records) {
+function subjectsOf(decisions: readonly JsonObject[]): readonly SubjectSummary[] {
+  const bySubject = new Map<string, JsonObject[]>();
+  for (const record of decisions) {
     const subject = textOf(record["subject"]);
-    bySubject.set(subject, [...(bySubject.get(subject) ?? []), ...codesOf(record["reasons"])]);
+    const known = bySubject.get(subject);
+    if (known === undefined) bySubject.set(subject, [record]);
+    else known.push(record);
   }
   return [...bySubject]
-    .map(([subject, codes]) => ({
+    .map(([subject, records]) => ({
       subject,
-      asked: records.filter((record) => record["subject"] === subject).length,
-      reason: mostOften(codes),
+      ...outcomesOf(records),
+      because: byFrequency(
+        records
+          .filter(({ outcome }) => outcome === "step_up")
+          .flatMap(({ reasons }) => codesOf(reasons)),
+      ),
     }))
-    .sort((a, b) => b.asked - a.asked || (a.subject < b.subject ? -1 : 1));
+    .toSorted((a, b) => b.step_up - a.step_up || (a.subject < b.subject ? -1 : 1));
+}
+
+function outcomesOf(records: readonly JsonObject[]): Outcomes {
+  const count = (kind: string): number => records.filter(({ outcome }) => outcome === kind).length;
+  return { allow: count("allow"), deny: count("deny"), step_up: count("step_up") };
 }
 
 function codesOf(reasons: unknown): readonly string[] {
@@ -71,11 +99,11 @@ function codesOf(reasons: unknown): readonly string[] {
   return reasons.map((reason: unknown) => (isJsonObject(reason) ? textOf(reason["code"]) : ""));
 }
 
-/** @returns the text that stands most often, the first of equals. */
-export function mostOften(texts: readonly string[]): string {
+/** @returns each text once, the most frequent first; of equals the first first. */
+export function byFrequency(texts: readonly string[]): readonly string[] {
   const counts = new Map<string, number>();
   for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
-  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? "";
+  return [...counts].toSorted(([, a], [, b]) => b - a).map(([text]) => text);
 }
 
 function objectOf(text: string): JsonObject {
