@@ -43,7 +43,7 @@ export interface DemoServer {
  */
 export async function startDemoServer(startMs: number): Promise<DemoServer> {
   const dataDir = mkdtempSync(join(tmpdir(), "stile-demo-"));
-  const remove = (): void => rmSync(dataDir, { recursive: true, force: true });
+  const removal = removeAtTheLatest(dataDir);
   const clock = new StoryClock(startMs);
   const config = readConfig({
     env: {
@@ -56,7 +56,7 @@ export async function startDemoServer(startMs: number): Promise<DemoServer> {
   try {
     app = await startApp(config, { log: createLog("error"), clock });
   } catch (thrown) {
-    remove();
+    removal.now();
     throw thrown;
   }
   const client = new StileClient(app.grpcAddress);
@@ -68,7 +68,30 @@ export async function startDemoServer(startMs: number): Promise<DemoServer> {
     async close({ keep } = { keep: false }) {
       client.close();
       await app.close();
-      if (!keep) remove();
+      if (keep) removal.never();
+      else removal.now();
+    },
+  };
+}
+
+interface Removal {
+  now(): void;
+  never(): void;
+}
+
+/** Sees to it that the folder goes too when the process is broken off, by Ctrl-C or an error. */
+function removeAtTheLatest(folder: string): Removal {
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  const stop = (): void => process.exit(130);
+  process.on("exit", remove).on("SIGINT", stop).on("SIGTERM", stop);
+  const never = (): void => {
+    process.off("exit", remove).off("SIGINT", stop).off("SIGTERM", stop);
+  };
+  return {
+    never,
+    now() {
+      never();
+      remove();
     },
   };
 }
