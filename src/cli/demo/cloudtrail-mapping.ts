@@ -1,51 +1,35 @@
 import type { Question } from "../../client/stile-client.ts";
+import { entityKey } from "../../core/decision.ts";
+import type { Signal } from "../../core/features.ts";
 import { isJsonObject, type JsonObject } from "../../core/json.ts";
+import { actionOfEvent } from "./cloudtrail-actions.ts";
 
-/**
- * How a CloudTrail line becomes a question. People keep their names and are taken for senior
- * engineers; roles that programs assume, and AWS itself, are taken for the CI robot: that is what
- * the calling service would tell of them. An event with a counterpart in the pack's catalogue is
- * asked as that, the rest as `aws.<service>.<event>` with what CloudTrail says of `readOnly`.
+/*
+ * How a line of CloudTrail becomes a question. Nobody in such a log is named in the pack, so each
+ * subject is told with the roles that a calling service would tell:
+ *
+ * - people (IAM users, the root account, who came through the identity centre): senior_engineer;
+ * - roles that programs assume, by the name of the role: ci_robot, as type `workload`;
+ * - AWS itself, also where it acts on behalf of a person, whose own call is another line:
+ *   ci_robot, as type `service`.
+ *
+ * CloudTrail knows neither device nor country, so both are missing, and the pack asks for that.
  */
-const ACTIONS: ReadonlyMap<string, string> = new Map([
-  ["GetSecretValue", "secret.read"],
-  ["BatchGetSecretValue", "secret.read"],
-  ["GetParameter", "secret.read"],
-  ["GetParameters", "secret.read"],
-  ["DeleteSecret", "secret.delete"],
-  ["AuthorizeSecurityGroupIngress", "security_group.change"],
-  ["AuthorizeSecurityGroupEgress", "security_group.change"],
-  ["RevokeSecurityGroupIngress", "security_group.change"],
-  ["CreateSecurityGroup", "security_group.change"],
-  ["DeleteSecurityGroup", "security_group.change"],
-  ["CreateRoute", "route.change"],
-  ["DeleteRoute", "route.change"],
-  ["ModifySnapshotAttribute", "snapshot.share"],
-  ["ModifyImageAttribute", "snapshot.share"],
-  ["StopLogging", "logging.stop"],
-  ["DeleteTrail", "audit.disable"],
-  ["UpdateTrail", "audit.disable"],
-  ["PutEventSelectors", "audit.disable"],
-  ["DeleteFlowLogs", "logging.stop"],
-  ["AttachUserPolicy", "user.grant_role"],
-  ["AttachRolePolicy", "user.grant_role"],
-  ["PutUserPolicy", "user.grant_role"],
-  ["PutRolePolicy", "user.grant_role"],
-  ["UpdateAssumeRolePolicy", "role.change"],
-  ["AddUserToGroup", "user.grant_role"],
-  ["CreatePolicyVersion", "policy.change"],
-  ["DeleteBucket", "bucket.delete"],
-  ["TerminateInstances", "system.halt"],
-  ["StopInstances", "system.halt"],
-]);
 
 /** One line of the log, as a question at its own time. */
 export interface CloudTrailQuestion {
   readonly question: Question;
+  /** ms since the Unix epoch. */
   readonly timeMs: number;
-  /** `iam.CreateUser` */
-  readonly event: string;
+  /** What the event itself tells, to be observed before the question is asked. */
+  readonly signal: Signal | undefined;
 }
+
+const ID_CHARACTERS_MAX = 512;
+const SERVICE_CHARACTERS_MAX = 128;
+const USER_AGENT_CHARACTERS_MAX = 1_024;
+/** Roles by which the identity centre lets people in; the session is then named for the person. */
+const PEOPLES_ROLE = /^AWSReservedSSO_/;
 
 /** @returns undefined for a line that is no CloudTrail event. */
 export function questionFromCloudTrail(line: unknown): CloudTrailQuestion | undefined {
@@ -53,56 +37,105 @@ export function questionFromCloudTrail(line: unknown): CloudTrailQuestion | unde
   const name = textAt(line, "eventName");
   const timeMs = Date.parse(textAt(line, "eventTime"));
   if (name === "" || Number.isNaN(timeMs)) return undefined;
-  const service = textAt(line, "eventSource").replace(/\.amazonaws\.com$/, "") || "aws";
-  const subject = subjectOf(line["userIdentity"]);
-  const known = ACTIONS.get(name);
-  const action = known ?? `aws.${service}.${name}`;
-  return {
-    question: {
-      subject,
-      action: { name: action, properties: { read_only: line["readOnly"] === true } },
-      resource: resourceOf(line, service),
-      context: contextOf(line),
+  const source = textAt(line, "eventSource").slice(0, SERVICE_CHARACTERS_MAX);
+  const service = source.replace(/\.amazonaws\.com$/, "") || "unknown";
+  const subject = subjectOf(objectAt(line, "userIdentity"));
+  const context = contextOf(line);
+  const question: Question = {
+    subject,
+    action: {
+      name: actionOfEvent(service, name).slice(0, 256),
+      properties: { read_only: line["readOnly"] === true },
     },
-    timeMs,
-    event: `${service}.${name}`,
+    resource: resourceOf(line, service),
+    context,
+  };
+  return { question, timeMs, signal: signalOf(line, subject, timeMs, context) };
+}
+
+function subjectOf(identity: JsonObject): Question["subject"] {
+  const invokedBy = textAt(identity, "invokedBy");
+  if (invokedBy !== "") return robot("service", invokedBy);
+  const arn = textAt(identity, "arn");
+  switch (textAt(identity, "type")) {
+    case "Root":
+      return person("root");
+    case "AssumedRole":
+      return assumedRole(identity, arn);
+    case "AWSService":
+      return robot("service", "aws");
+    default: {
+      const name = textAt(identity, "userName") || arn || textAt(identity, "principalId");
+      return name === "" ? robot("service", "aws") : person(name);
+    }
+  }
+}
+
+/** `arn:aws:sts::<account>:assumed-role/<role>/<session>` */
+function assumedRole(identity: JsonObject, arn: string): Question["subject"] {
+  const [, role = "", session = ""] = arn.split("/");
+  const issuer = objectAt(objectAt(identity, "sessionContext"), "sessionIssuer");
+  const name = textAt(issuer, "userName") || role || textAt(identity, "principalId") || "unknown";
+  return PEOPLES_ROLE.test(name) && session !== "" ? person(session) : robot("workload", name);
+}
+
+function person(id: string): Question["subject"] {
+  return {
+    type: "user",
+    id: id.slice(0, ID_CHARACTERS_MAX),
+    properties: { roles: ["senior_engineer"] },
   };
 }
 
-function subjectOf(identity: unknown): Question["subject"] {
-  if (!isJsonObject(identity)) return robot("aws");
-  const type = textAt(identity, "type");
-  const userName = textAt(identity, "userName");
-  if (type === "IAMUser" && userName !== "") {
-    return { type: "user", id: userName, properties: { roles: ["senior_engineer"] } };
-  }
-  if (type === "Root")
-    return { type: "user", id: "root", properties: { roles: ["senior_engineer"] } };
-  const arn = textAt(identity, "arn");
-  return robot(arn === "" ? textAt(identity, "invokedBy") || type || "aws" : arn.slice(0, 512));
+function robot(type: "service" | "workload", id: string): Question["subject"] {
+  return { type, id: id.slice(0, ID_CHARACTERS_MAX), properties: { roles: ["ci_robot"] } };
 }
 
-function robot(id: string): Question["subject"] {
-  return { type: "service", id, properties: { roles: ["ci_robot"] } };
-}
-
+/** The first resource that the line names, or a parameter that is one, or else the service. */
 function resourceOf(line: JsonObject, service: string): Question["resource"] {
   const resources = line["resources"];
   const first: unknown = Array.isArray(resources) ? resources[0] : undefined;
-  const arn = isJsonObject(first) ? textAt(first, "ARN") || textAt(first, "arn") : "";
-  const account = textAt(line, "recipientAccountId");
-  return { type: `aws_${service}`, id: (arn || account || "unknown").slice(0, 512) };
+  const named = isJsonObject(first) ? textAt(first, "ARN") : "";
+  const parameters = Object.values(objectAt(line, "requestParameters"));
+  const given = parameters.find((value) => typeof value === "string" && value.startsWith("arn:"));
+  const arn = named || (typeof given === "string" ? given : "");
+  if (arn === "") return { type: "service", id: service };
+  return { type: `aws.${service}`, id: arn.slice(0, ID_CHARACTERS_MAX) };
 }
 
-/** CloudTrail names services as the source of calls that AWS made itself. */
+/** Calls that AWS makes itself name a service where others have an address. */
 function contextOf(line: JsonObject): JsonObject {
   const address = textAt(line, "sourceIPAddress");
-  const context: Record<string, string> = {
-    user_agent: textAt(line, "userAgent").slice(0, 1024),
+  return {
+    user_agent: textAt(line, "userAgent").slice(0, USER_AGENT_CHARACTERS_MAX),
     region: textAt(line, "awsRegion"),
+    ...(/^[0-9a-fA-F.:]+$/.test(address) ? { ip: address } : {}),
   };
-  if (/^[0-9a-fA-F.:]+$/.test(address)) context["ip"] = address;
-  return context;
+}
+
+/** A sign-in at the console is told as one; other events say nothing of sign-ins. */
+function signalOf(
+  line: JsonObject,
+  subject: Question["subject"],
+  timeMs: number,
+  context: JsonObject,
+): Signal | undefined {
+  const id = textAt(line, "eventID");
+  if (textAt(line, "eventName") !== "ConsoleLogin" || id === "") return undefined;
+  const outcome = textAt(objectAt(line, "responseElements"), "ConsoleLogin");
+  const types = new Map([
+    ["Success", "login_succeeded"],
+    ["Failure", "login_failed"],
+  ]);
+  const type = types.get(outcome);
+  if (type === undefined) return undefined;
+  const data = typeof context["ip"] === "string" ? { ip: context["ip"] } : {};
+  return { id, source: "cloudtrail", type, timeMs, subject: entityKey(subject), data };
+}
+
+function objectAt(object: JsonObject, key: string): JsonObject {
+  const value = object[key];
+  return isJsonObject(value) ? value : {};
 }
 
 function textAt(object: JsonObject, key: string): string {

@@ -1,50 +1,42 @@
 import { readFileSync } from "node:fs";
-import type { Answer } from "../../client/stile-client.ts";
 import { StileError } from "../../core/errors.ts";
+import { silentLog } from "../../core/telemetry.ts";
+import { observationOf } from "../../wire/feature-init.ts";
+import { FeatureService } from "../../wire/messages.ts";
 import type { CommandContext } from "../context.ts";
-import { plain, type Terminal } from "../terminal.ts";
+import { type Decided, summaryOf } from "./cloudtrail-counts.ts";
 import { type CloudTrailQuestion, questionFromCloudTrail } from "./cloudtrail-mapping.ts";
-import { startDemoServer } from "./demo-server.ts";
+import { cloudTrailLines } from "./cloudtrail-view.ts";
+import { type DemoServer, startDemoServer } from "./demo-server.ts";
 
-/** Sent in one batch, which the clock's time is one of. */
-const BATCH = 200;
-const SHOWN = 8;
-
-interface Decided {
-  readonly asked: CloudTrailQuestion;
-  readonly answer: Answer;
-}
-
-/** Counts of outcomes: for all lines, and by action, subject and reason. */
-export interface CloudTrailSummary {
-  readonly lines: number;
-  /** Lines that are no CloudTrail event. */
-  readonly unread: number;
-  readonly outcomes: Counts;
-  readonly bySubject: Readonly<Record<string, Counts>>;
-  readonly byAction: Readonly<Record<string, Counts>>;
-  readonly byReason: Readonly<Record<string, number>>;
-}
-
-interface Counts {
-  readonly allow: number;
-  readonly deny: number;
-  readonly step_up: number;
-}
-
-/** Decides every line of a CloudTrail log under the shipped pack, at the line's own time. */
+/**
+ * Decides every line of a CloudTrail log under the shipped pack, at the line's own time.
+ *
+ * @throws StileError `invalid_request` when the log cannot be read or holds no event. @throws CallError
+ */
 export async function decideCloudTrail(path: string, context: CommandContext): Promise<void> {
   const { asked, lines } = readLog(path);
-  const started = performance.now();
-  const decided = await decideAll(asked);
-  const perSecond = Math.round((asked.length / (performance.now() - started)) * 1000);
-  const summary = summaryOf(decided, lines);
-  const { terminal } = context;
-  if (context.json()) terminal.out(JSON.stringify(summary));
-  else for (const line of summaryLines(summary, perSecond, terminal)) terminal.out(line);
+  const [first] = asked;
+  if (first === undefined) {
+    throw new StileError("invalid_request", `no line of ${path} is a CloudTrail event`);
+  }
+  // Each challenge beyond the bound is an error of the log; here they are counted instead.
+  const server = await startDemoServer({ startMs: first.timeMs, log: silentLog });
+  try {
+    const startedMs = performance.now();
+    const decided = await decideAll(asked, server);
+    const tookMs = performance.now() - startedMs;
+    const summary = summaryOf(decided, lines);
+    const { terminal } = context;
+    if (context.json()) terminal.out(JSON.stringify(summary));
+    else for (const line of cloudTrailLines(summary, tookMs, terminal)) terminal.out(line);
+  } finally {
+    await server.close();
+  }
 }
 
 function readLog(path: string): {
+  /** In order of time. */
   readonly asked: readonly CloudTrailQuestion[];
   readonly lines: number;
 } {
@@ -67,101 +59,22 @@ function parsed(line: string): unknown {
   }
 }
 
-async function decideAll(asked: readonly CloudTrailQuestion[]): Promise<readonly Decided[]> {
-  const server = await startDemoServer(asked[0]?.timeMs ?? 0);
-  try {
-    const decided: Decided[] = [];
-    for (let at = 0; at < asked.length; ) {
-      const timeMs = asked[at]?.timeMs ?? 0;
-      const slice = asked.slice(at, at + BATCH).filter((one) => one.timeMs === timeMs);
-      server.clock.moveTo(timeMs);
-      const answers = await server.client.decideBatch(slice.map(({ question }) => question));
-      for (const [index, answer] of answers.entries()) {
-        const one = slice[index];
-        if (one !== undefined) decided.push({ asked: one, answer });
-      }
-      at += slice.length;
+/**
+ * One after the other: how many challenges a subject has open bears on the next answer, so the
+ * counts of two runs are the same only if the order is.
+ */
+async function decideAll(
+  asked: readonly CloudTrailQuestion[],
+  { client, clock }: DemoServer,
+): Promise<readonly Decided[]> {
+  const decided: Decided[] = [];
+  for (const one of asked) {
+    clock.moveTo(one.timeMs);
+    if (one.signal !== undefined) {
+      const signals = [observationOf(one.signal)];
+      await client.connection.clientStream(FeatureService, "observe", [{ signals }]);
     }
-    return decided;
-  } finally {
-    await server.close();
+    decided.push({ asked: one, answer: await client.decide(one.question) });
   }
-}
-
-function summaryOf(decided: readonly Decided[], lines: number): CloudTrailSummary {
-  const reasons = decided.flatMap(({ answer }) => answer.reasons.map(({ code }) => code));
-  const byReason: Record<string, number> = {};
-  for (const code of reasons) byReason[code] = (byReason[code] ?? 0) + 1;
-  return {
-    lines,
-    unread: lines - decided.length,
-    outcomes: countsOf(decided),
-    bySubject: groupedBy(decided, ({ asked }) => {
-      const { type, id } = asked.question.subject;
-      return `${type}:${id}`;
-    }),
-    byAction: groupedBy(decided, ({ asked }) => asked.question.action.name),
-    byReason,
-  };
-}
-
-function groupedBy(
-  decided: readonly Decided[],
-  nameOf: (one: Decided) => string,
-): Readonly<Record<string, Counts>> {
-  const groups = new Map<string, Decided[]>();
-  for (const one of decided) {
-    const name = nameOf(one);
-    const group = groups.get(name);
-    if (group === undefined) groups.set(name, [one]);
-    else group.push(one);
-  }
-  return Object.fromEntries([...groups].map(([name, group]) => [name, countsOf(group)]));
-}
-
-function countsOf(decided: readonly Decided[]): Counts {
-  const count = (kind: Answer["kind"]): number =>
-    decided.filter(({ answer }) => answer.kind === kind).length;
-  return { allow: count("allow"), deny: count("deny"), step_up: count("step_up") };
-}
-
-function summaryLines(
-  summary: CloudTrailSummary,
-  perSecond: number,
-  terminal: Terminal,
-): readonly string[] {
-  const { lines, unread, outcomes } = summary;
-  const head = `${lines} lines, ${unread} unread, ${perSecond} decisions/s in this process`;
-  return [
-    terminal.style("bold", head),
-    `  ${outcomes.allow} allow, ${outcomes.deny} deny, ${outcomes.step_up} step-up`,
-    ...table("by subject", summary.bySubject, terminal),
-    ...table("by action, most often stopped", summary.byAction, terminal),
-    "",
-    terminal.style("bold", "by reason"),
-    ...Object.entries(summary.byReason)
-      .toSorted(([, a], [, b]) => b - a)
-      .slice(0, SHOWN)
-      .map(([code, count]) => `  ${String(count).padStart(6)}  ${plain(code)}`),
-  ];
-}
-
-function table(
-  title: string,
-  groups: Readonly<Record<string, Counts>>,
-  terminal: Terminal,
-): readonly string[] {
-  const stopped = ({ deny, step_up: stepUp }: Counts): number => deny + stepUp;
-  const rows = Object.entries(groups)
-    .toSorted(([, a], [, b]) => stopped(b) - stopped(a))
-    .slice(0, SHOWN);
-  return [
-    "",
-    terminal.style("bold", title),
-    "   allow    deny step-up",
-    ...rows.map(([name, { allow, deny, step_up: stepUp }]) => {
-      const counts = [allow, deny, stepUp].map((count) => String(count).padStart(7)).join(" ");
-      return ` ${counts}  ${plain(name)}`;
-    }),
-  ];
+  return decided;
 }

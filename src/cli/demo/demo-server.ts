@@ -5,7 +5,7 @@ import { type App, startApp } from "../../app.ts";
 import { StileClient } from "../../client/stile-client.ts";
 import { readConfig } from "../../config/config.ts";
 import type { Clock } from "../../core/clock.ts";
-import { createLog } from "../../telemetry/pino-log.ts";
+import type { Log } from "../../core/telemetry.ts";
 
 /** A clock that stands still until the story moves it. */
 export class StoryClock implements Clock {
@@ -38,13 +38,16 @@ export interface DemoServer {
  * Starts what `stile serve` starts, with a clock by hand, on free ports of the loopback. Nothing
  * is read of the environment or of a configuration file.
  *
- * @param startMs where its clock stands at first.
+ * @param parts.startMs where its clock stands at first.
  * @throws StileError when it cannot start; its folder is then removed.
  */
-export async function startDemoServer(startMs: number): Promise<DemoServer> {
+export async function startDemoServer(parts: {
+  readonly startMs: number;
+  readonly log: Log;
+}): Promise<DemoServer> {
   const dataDir = mkdtempSync(join(tmpdir(), "stile-demo-"));
   const removal = removeAtTheLatest(dataDir);
-  const clock = new StoryClock(startMs);
+  const clock = new StoryClock(parts.startMs);
   const config = readConfig({
     env: {
       STILE_GRPC_ADDR: "127.0.0.1:0",
@@ -54,7 +57,7 @@ export async function startDemoServer(startMs: number): Promise<DemoServer> {
   });
   let app: App;
   try {
-    app = await startApp(config, { log: createLog("error"), clock });
+    app = await startApp(config, { log: parts.log, clock });
   } catch (thrown) {
     removal.now();
     throw thrown;

@@ -1,4 +1,5 @@
 import { describeError } from "../../core/errors.ts";
+import { createLog } from "../../telemetry/pino-log.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import { Deviation } from "./ask.ts";
@@ -21,7 +22,7 @@ export async function playDay(
   options: { readonly keep: boolean },
   scenes: readonly Scene[] = SCENES,
 ): Promise<number> {
-  const server = await startDemoServer(MORNING_MS);
+  const server = await startDemoServer({ startMs: MORNING_MS, log: createLog("error") });
   try {
     const stage = new Stage(server.client, server.clock);
     await stage.prepare();
