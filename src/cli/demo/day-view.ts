@@ -94,7 +94,7 @@ export function trailLines(trail: TrailSummary, where: string, terminal: Termina
   return [
     "",
     terminal.style("bold", "What the audit trail says of the day"),
-    `${INDENT}${trail.records} records. Of ${allow + deny + stepUp} decisions ${allow} are allow, ${deny} deny, ${stepUp} step-up;`,
+    `${INDENT}${trail.records} records. Of ${allow + deny + stepUp} decisions ${allow} are allow, ${deny} deny, ${stepUp} step-up.`,
     `${INDENT}Challenges proven: ${trail.proven}; wrong codes refused: ${trail.refused}.`,
     "",
     ...tableLines(head, rows).map((line) => `${INDENT}${line}`),
