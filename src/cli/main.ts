@@ -77,4 +77,9 @@ function wordsOfStile(words: readonly string[]): readonly string[] {
   return end === -1 ? words : words.slice(0, end);
 }
 
+// Whoever reads the output may have seen enough, as `head` has.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit();
+  throw error;
+});
 process.exitCode = await main(process.argv.slice(2));
