@@ -1,4 +1,4 @@
-import { RE2JS } from "re2js";
+import { type Matcher, MatcherInput, RE2JS } from "re2js";
 import { BoundedCache } from "./bounded-cache.ts";
 import { BuiltinError } from "./builtin.ts";
 
@@ -11,8 +11,8 @@ export interface RegexMatch {
 
 /** Longest pattern, in UTF-16 units. */
 const PATTERN_UNITS_MAX = 10_000;
-/** Steps of matching allowed: instructions of the program times units of text, matches over text. */
-const STEPS_MAX = 200_000_000;
+/** Steps that matching may take: units of text read times instructions of the program. */
+const STEPS_MAX = 100_000_000;
 
 const compiled = new BoundedCache<RE2JS>(256);
 
@@ -36,8 +36,7 @@ export function compileRegex(pattern: string): RE2JS {
 
 /** @throws BuiltinError when matching would take too many steps. */
 export function matchesSomewhere(regex: RE2JS, text: string): boolean {
-  checkSteps(regex.programSize() * text.length);
-  return regex.matcher(text).find();
+  return matcherOf(regex, text).find();
 }
 
 /**
@@ -48,15 +47,11 @@ export function matchesSomewhere(regex: RE2JS, text: string): boolean {
  * @throws BuiltinError when matching would take too many steps.
  */
 export function allMatches(regex: RE2JS, text: string, limit = -1): readonly RegexMatch[] {
-  checkSteps(regex.programSize() * text.length);
-  const matcher = regex.matcher(text);
+  const matcher = matcherOf(regex, text);
   const found: RegexMatch[] = [];
   let previousEnd = -1;
-  let steps = 0;
   for (let at = 0; at <= text.length; ) {
     if (found.length === limit || !matcher.find(at)) break;
-    steps += text.length - at;
-    checkSteps(steps);
     const start = matcher.start();
     const end = matcher.end();
     const adjacentEmpty = end === at && start === previousEnd;
@@ -71,8 +66,48 @@ export function allMatches(regex: RE2JS, text: string, limit = -1): readonly Reg
   return found;
 }
 
-function checkSteps(steps: number): void {
-  if (steps > STEPS_MAX) throw new BuiltinError("matching would take too many steps");
+function matcherOf(regex: RE2JS, text: string): Matcher {
+  return regex.matcher(MatcherInput.utf16(new CountedText(text, regex.programSize())));
+}
+
+/** A text that lets itself be read by the matcher only so often; all that re2js asks of a text. */
+class CountedText {
+  readonly [Symbol.toStringTag] = "String";
+  readonly length: number;
+  readonly #text: string;
+  #readsLeft: number;
+
+  constructor(text: string, stepsPerRead: number) {
+    this.#text = text;
+    this.length = text.length;
+    this.#readsLeft = STEPS_MAX / Math.max(1, stepsPerRead);
+  }
+
+  /** @throws BuiltinError when it was read too often. */
+  charCodeAt(at: number): number {
+    this.#charge(1);
+    return this.#text.charCodeAt(at);
+  }
+
+  /** @throws BuiltinError when it was read too often. */
+  indexOf(wanted: string, from: number): number {
+    const found = this.#text.indexOf(wanted, from);
+    this.#charge((found < 0 ? this.length : found) - from);
+    return found;
+  }
+
+  substring(start: number, end: number): string {
+    return this.#text.slice(start, end);
+  }
+
+  toString(): string {
+    return this.#text;
+  }
+
+  #charge(reads: number): void {
+    this.#readsLeft -= reads;
+    if (this.#readsLeft < 0) throw new BuiltinError("matching would take too many steps");
+  }
 }
 
 /** @returns the text with all that means something in a regular expression escaped. */
