@@ -23,17 +23,10 @@ interface Decimal {
 /** Integers with more decimal digits than this are not expanded from an exponent form. */
 const EXPANDED_DIGITS_MAX = 10_000n;
 
-const NUMBER_SYNTAX = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
-
 /** @returns the number that this text spells; the text must be in JSON's number syntax. */
 export function numberFromText(text: string): RegoNumber {
   const value = Number(text);
   return String(value) === text ? value : new ExactNumber(text);
-}
-
-/** @returns whether the text is a number in JSON's syntax. */
-export function isNumberText(text: string): boolean {
-  return NUMBER_SYNTAX.test(text);
 }
 
 /** @returns the number of this integer. */

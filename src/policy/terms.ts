@@ -8,13 +8,11 @@ export {
   RegoObject,
   RegoSet,
   type Term,
-  type TermKind,
   termKind,
 } from "./term-model.ts";
 export {
   parseJsonTerm,
   parseTerm,
-  quoteString,
   TermSyntaxError,
   termText,
   wellFormed,

@@ -29,7 +29,7 @@ export function contestantsOf(options: BenchOptions): readonly Contestant[] {
   ];
   const { only } = options;
   if (only.length === 0) return all;
-  return all.filter(({ name }) => only.some((part) => name.includes(part)));
+  return all.filter(({ name }) => only.includes(name.replace(/ \(.*\)$/, "")));
 }
 
 /** Starts all; where one does not start, those that did are stopped again. */

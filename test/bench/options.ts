@@ -7,7 +7,7 @@ export interface BenchOptions {
   readonly profile: boolean;
   /** Write the tables of the run into `docs/benchmarks.md`. */
   readonly page: boolean;
-  /** Only contestants whose name holds one of these; empty for all. */
+  /** Only contestants of these names, of every build; empty for all. */
   readonly only: readonly string[];
   /** Other builds of Stile to measure in the same run: label → path of `cli/main.js`. */
   readonly also: ReadonlyMap<string, string>;
@@ -22,7 +22,7 @@ export const USAGE = `npm run bench -- [options]
 
   --quick               a short run: less sure, the same figures
   --check               fail where a figure is beyond test/bench/budget.json
-  --only <name>         only contestants whose name holds this; may be given again
+  --only <name>         only this contestant, such as Decide; may be given again
   --also <label>=<path> also measure another build's cli/main.js; may be given again
   --page                write the tables into docs/benchmarks.md
   --profile             write CPU profiles of the servers to .tools/bench/profiles
