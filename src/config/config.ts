@@ -26,6 +26,15 @@ const schema = z.strictObject({
   grpc: z.strictObject({ addr: address.default("127.0.0.1:50051") }).prefault({}),
   http: z.strictObject({ addr: address.default("127.0.0.1:8080") }).prefault({}),
   data_dir: z.string().min(1, "expected the path of a folder").default(".stile"),
+  // The name is fixed already; more than one process on a port is not built yet.
+  workers: z.coerce
+    .number()
+    .refine((count) => count === 1, "expected 1, one process a server")
+    .default(1),
+  database_url: z
+    .string()
+    .max(0, "expected nothing: state is kept in the data directory")
+    .default(""),
   bundle: bundleShape,
   bundles: bundlesShape,
   policy: policyShape,
@@ -66,6 +75,8 @@ const VARIABLES: ReadonlyMap<string, readonly string[]> = new Map([
     ["grpc", "addr"],
     ["http", "addr"],
     ["data_dir"],
+    ["workers"],
+    ["database_url"],
     ["bundle", "key_id"],
     ["bundle", "scope"],
     ["policy", "steps_max"],

@@ -42,6 +42,13 @@ const REFUSED: readonly (readonly [string, string, Readonly<Record<string, strin
   ],
   ["a bad level", "audit: { ack: maybe }", {}, 'audit.ack is "maybe"'],
   ["a wrong type", "data_dir: 7", {}, "data_dir is 7"],
+  ["more workers than one", "", { STILE_WORKERS: "4" }, 'STILE_WORKERS is "4": expected 1'],
+  [
+    "a database",
+    "",
+    { STILE_DATABASE_URL: "postgres://x" },
+    'STILE_DATABASE_URL is "postgres://x": expected nothing',
+  ],
   [
     "a small journal",
     "",
