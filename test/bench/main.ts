@@ -14,7 +14,6 @@ import { spreadOf } from "./statistics.ts";
 import { figuresTable, roundsTable, tableText } from "./table.ts";
 
 const FEW_CALLERS = 16;
-const WARMING_MS = 3_000;
 const NO_ROUNDS: Rounds = new Map();
 
 /** Prints a line, or a table, of the report. */
@@ -49,12 +48,12 @@ async function main(options: BenchOptions, say: Say): Promise<number> {
 /** The loads one after the other, each interleaved over all entrants. */
 async function measure(
   entrants: readonly Entrant[],
-  { rounds, roundMs }: BenchOptions,
+  { rounds, roundMs, warmingMs }: BenchOptions,
   say: Say,
 ): Promise<Omit<Measured, "startsMs">> {
   for (const entrant of entrants) {
     const { callers } = entrant.contestant;
-    await runRound(entrant, { kind: "closed", callers, durationMs: WARMING_MS });
+    await runRound(entrant, { kind: "closed", callers, durationMs: warmingMs });
   }
   const told = (round: number): void => {
     process.stderr.write(`round ${round} of ${rounds}\n`);

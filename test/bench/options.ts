@@ -13,6 +13,8 @@ export interface BenchOptions {
   readonly also: ReadonlyMap<string, string>;
   readonly rounds: number;
   readonly roundMs: number;
+  /** Of each contestant, before the rounds. */
+  readonly warmingMs: number;
   readonly starts: number;
   /** Entities of the measurement of the feature state; 0 leaves it out. */
   readonly featureEntities: number;
@@ -54,6 +56,8 @@ export function readOptions(words: readonly string[]): BenchOptions {
     also: new Map(values.also.map(readAlso)),
     rounds: readCount("--rounds", values.rounds, quick ? 3 : 7),
     roundMs: readCount("--round-ms", values["round-ms"], quick ? 1_000 : 2_000),
+    // The policy's code still gets faster after some seconds of decisions.
+    warmingMs: quick ? 3_000 : 8_000,
     starts: quick ? 3 : 5,
     featureEntities: only.length > 0 ? 0 : quick ? 100_000 : 1_000_000,
   };
