@@ -45,6 +45,8 @@ export interface FeatureSource {
 const RETRY_FIRST_MS = 200;
 const RETRY_MOST_MS = 5000;
 const MALFORMED_KEPT = 16;
+/** How often the ends of the topic are compared with what was handed on. */
+const STALL_MS = 10_000;
 
 /**
  * Follows the features topic from its beginning, on every replica by itself: the consumer group
@@ -197,10 +199,51 @@ class KafkaFeatureSource implements FeatureSource {
       for (const [partition, { next }] of this.#partitions) {
         if (next > 0n) consumer.seek({ topic, partition, offset: String(next) });
       }
-      await Promise.race([crashed, abortOf(this.#stop.signal, over.signal)]);
+      const stalled = this.#untilStalled(over.signal);
+      // As above: it may come after somebody else has won.
+      stalled.catch(() => undefined);
+      await Promise.race([crashed, stalled, abortOf(this.#stop.signal, over.signal)]);
     } finally {
       over.abort();
       await consumer.disconnect().catch(() => undefined);
+    }
+  }
+
+  /**
+   * A consumer that joined while the topic's partitions had no leader yet is given none of them,
+   * and stays without. So the ends are looked at besides.
+   *
+   * @throws Error when a partition has had messages for a whole pause and none was handed on.
+   */
+  async #untilStalled(over: AbortSignal): Promise<void> {
+    const either = AbortSignal.any([over, this.#stop.signal]);
+    let behind = new Map<number, bigint>();
+    while (!either.aborted) {
+      await sleep(STALL_MS, undefined, { signal: either }).catch(() => undefined);
+      if (either.aborted) return;
+      for (const [partition, next] of behind) {
+        if (this.#progressOf(partition).next !== next) continue;
+        throw new Error(`partition ${partition} has messages, and none came in ${STALL_MS} ms`);
+      }
+      // Without brokers there is nothing to compare; the consumer then fails by itself.
+      const ends = await this.#readEnds().catch(() => new Map<number, bigint>());
+      behind = new Map();
+      for (const [partition, end] of ends) {
+        const progress = this.#progressOf(partition);
+        progress.high = end;
+        if (progress.next < end) behind.set(partition, progress.next);
+      }
+    }
+  }
+
+  async #readEnds(): Promise<Map<number, bigint>> {
+    const admin = this.#kafka.admin();
+    try {
+      await admin.connect();
+      const offsets = await admin.fetchTopicOffsets(this.#options.topic);
+      return new Map(offsets.map(({ partition, high }) => [partition, BigInt(high)]));
+    } finally {
+      await admin.disconnect().catch(() => undefined);
     }
   }
 

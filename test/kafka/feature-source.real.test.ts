@@ -128,10 +128,10 @@ describe.skipIf(!kafka.present)("following the features topic", () => {
     });
     await source.caughtUp;
     expect(valuesBySubject(seen)).toEqual(valuesBySubject(range(1, 6)));
-    expect(source.malformed().map(({ wrong }) => wrong)).toEqual([
-      "the value is no JSON object",
-      "undeclared",
-    ]);
+    // They may be in different partitions.
+    expect(new Set(source.malformed().map(({ wrong }) => wrong))).toEqual(
+      new Set(["the value is no JSON object", "undeclared"]),
+    );
   });
 
   it("begins at the offsets it is given", async () => {
