@@ -178,6 +178,7 @@ async function start(config: Config, log: Log, clock: Clock, opened: Closers): P
     }),
     metrics: prometheus,
     jwks,
+    decider: decide,
     log,
   });
   opened.add("http", () => http.close());

@@ -39,6 +39,29 @@ export function jsonMembers(text: string): ReadonlyMap<string, string> | undefin
   }
 }
 
+/**
+ * Cuts the text of a JSON array into the texts of its elements, in the same way.
+ *
+ * @returns undefined where the text is no array.
+ */
+export function jsonElements(text: string): readonly string[] | undefined {
+  const elements: string[] = [];
+  let at = afterSpace(text, 0);
+  if (text.charCodeAt(at) !== OPEN_ARRAY) return undefined;
+  at = afterSpace(text, at + 1);
+  if (text.charCodeAt(at) === CLOSE_ARRAY) return isEnd(text, at + 1) ? elements : undefined;
+  for (;;) {
+    const end = valueEnd(text, at);
+    if (end === -1 || end === at) return undefined;
+    elements.push(text.slice(at, end).trimEnd());
+    at = afterSpace(text, end);
+    const mark = text.charCodeAt(at);
+    if (mark === CLOSE_ARRAY) return isEnd(text, at + 1) ? elements : undefined;
+    if (mark !== COMMA) return undefined;
+    at = afterSpace(text, at + 1);
+  }
+}
+
 function keyOf(literal: string): string | undefined {
   if (!literal.includes("\\")) return literal.slice(1, -1);
   try {

@@ -1,7 +1,10 @@
-import { type ServerType, serve } from "@hono/node-server";
+import { type HttpBindings, type ServerType, serve } from "@hono/node-server";
 import { Hono } from "hono";
 import { describeError, StileError } from "../core/errors.ts";
 import type { Log } from "../core/telemetry.ts";
+import { serveAuthzen } from "./authzen-door.ts";
+import type { Decider, HttpApp } from "./decision-door.ts";
+import { serveOpaData } from "./opa-door.ts";
 
 /** One part of readiness: what must be so before calls are taken. */
 export interface ReadinessCheck {
@@ -16,6 +19,7 @@ export interface HttpParts {
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** JSON Web Key Set (RFC 7517) of the keys that sign grants. */
   readonly jwks: () => object;
+  readonly decider: Decider;
   readonly log: Log;
 }
 
@@ -29,9 +33,15 @@ export interface HttpServer {
 const CLOSE_MS = 2_000;
 const IDLE_MS = 50;
 
-/** The routes for operators and for those who check grants. */
-export function createHttpApp(parts: HttpParts): Hono {
-  const app = new Hono();
+/** How long a caller may take to send a request; one that drips it in holds a connection. */
+const REQUEST_MS = 30_000;
+const HEADERS_MS = 10_000;
+
+/** The routes for operators, for those who check grants, and for those who ask. */
+export function createHttpApp(parts: HttpParts): HttpApp {
+  const app = new Hono<{ Bindings: HttpBindings }>();
+  serveAuthzen(app, parts);
+  serveOpaData(app, parts);
   app.get("/healthz", (context) => context.json({ status: "alive" }));
   app.get("/readyz", (context) => {
     const { ready, checks } = parts.readiness();
@@ -65,7 +75,12 @@ export function serveHttp(address: string, parts: HttpParts): Promise<HttpServer
   const hostname = address.slice(0, cut).replace(/^\[|\]$/g, "");
   return new Promise((resolve, reject) => {
     const server = serve(
-      { fetch: createHttpApp(parts).fetch, hostname, port: Number(address.slice(cut + 1)) },
+      {
+        fetch: createHttpApp(parts).fetch,
+        hostname,
+        port: Number(address.slice(cut + 1)),
+        serverOptions: { requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS },
+      },
       (bound) =>
         resolve({
           address: `${address.slice(0, cut)}:${bound.port}`,

@@ -62,7 +62,7 @@ export function invalidRequest(violations: readonly FieldViolation[]): StileErro
   return new StileError("invalid_request", message, { violations });
 }
 
-type Refuse = (field: string, description: string) => void;
+export type Refuse = (field: string, description: string) => void;
 
 function readEntity(
   field: "subject" | "resource",
@@ -84,7 +84,7 @@ export function checkText(field: string, text: string, charsMax: number, refuse:
   else checkAtMost(field, text, charsMax, refuse);
 }
 
-function checkAtMost(field: string, text: string, charsMax: number, refuse: Refuse): void {
+export function checkAtMost(field: string, text: string, charsMax: number, refuse: Refuse): void {
   if (text.length > charsMax) {
     refuse(field, `has ${text.length} characters; at most ${charsMax} are accepted`);
   } else if (text.includes("\u0000")) {
@@ -92,7 +92,7 @@ function checkAtMost(field: string, text: string, charsMax: number, refuse: Refu
   }
 }
 
-function checkGrants(grants: readonly string[], refuse: Refuse): void {
+export function checkGrants(grants: readonly string[], refuse: Refuse): void {
   if (grants.length > LIMITS.grants) {
     refuse("grants", `holds ${grants.length} tokens; at most ${LIMITS.grants} are accepted`);
   }
@@ -148,7 +148,7 @@ function parseContext(
   return { value, text };
 }
 
-function checkJson(field: string, value: JsonObject | undefined, refuse: Refuse): void {
+export function checkJson(field: string, value: JsonObject | undefined, refuse: Refuse): void {
   if (value === undefined) return;
   if (deeperThan(value, LIMITS.jsonDepth)) {
     refuse(field, `is nested deeper than ${LIMITS.jsonDepth} levels`);

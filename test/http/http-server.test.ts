@@ -3,7 +3,7 @@ import { connect, createServer } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { silentLog } from "../../src/core/telemetry.ts";
 import { createHttpApp, type HttpParts, serveHttp } from "../../src/http/server.ts";
-import { KeptLog } from "../grpc/grpc-fixture.ts";
+import { allowAll, KeptLog } from "../grpc/grpc-fixture.ts";
 
 const KEYS = { keys: [{ kty: "OKP", crv: "Ed25519", kid: "1", x: "AA" }] };
 
@@ -15,6 +15,7 @@ function partsOf(changes: Partial<HttpParts> = {}): HttpParts {
     }),
     metrics: { contentType: "text/plain; version=0.0.4", text: () => Promise.resolve("a 1\n") },
     jwks: () => KEYS,
+    decider: allowAll(),
     log: silentLog,
     ...changes,
   };
